@@ -1,0 +1,42 @@
+# Two commands on a fresh machine: `make demo` and `make test`. They need Python 3.11, pip and make.
+UV := .tools/bin/uv
+export UV_PYTHON_DOWNLOADS := never
+export UV_SYSTEM_CERTS := 1
+MEMBERS := $(wildcard sdk/pyproject.toml core/pyproject.toml plugins/*/*/pyproject.toml)
+
+.PHONY: demo test setup lint bench docs wheels pins
+
+demo: setup
+	.venv/bin/hilum demo $(ARGS)
+
+test: setup
+	.venv/bin/python -m pytest $(ARGS)
+
+setup: .venv/.stamp
+
+lint: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+bench: setup
+	.venv/bin/python -m bench $(ARGS)
+
+docs: setup
+	$(UV) sync -q --all-packages --group docs
+	.venv/bin/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+wheels: $(UV)
+	$(UV) build -q --all-packages --wheel --out-dir dist
+
+pins: $(UV)
+	$(UV) export -q --all-packages --no-emit-workspace --no-hashes --no-annotate --no-header
+
+.venv/.stamp: pyproject.toml $(MEMBERS) | $(UV)
+	$(UV) sync -q --all-packages
+	touch $@
+
+$(UV):
+	python3 -m pip install -q --disable-pip-version-check --target .tools uv

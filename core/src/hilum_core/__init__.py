@@ -1,0 +1,1 @@
+"""The core of Hilum: associations and a durable queue; everything else is a plugin."""

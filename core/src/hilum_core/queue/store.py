@@ -1,0 +1,171 @@
+"""The interface of the queue: small, batch-wise, and free of the ways of any one database.
+
+One store belongs to one process and is used by one thread at a time. Every call that changes
+something is one durable transaction. A call that settles a lease does nothing for a lease that is no
+longer ours (the outcome of a worker that we gave up on comes too late).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from hilum_core.queue.records import (
+    ClaimedDelivery,
+    ClaimedObject,
+    ClaimedRendering,
+    DeliveryOutcome,
+    DeliveryRow,
+    Event,
+    LaneStatus,
+    ObjectHistory,
+    ObjectRow,
+    QueueStatus,
+    RenderingOutcome,
+    RoutingOutcome,
+)
+from hilum_core.spool.records import StoredObject
+
+
+class QueueStore(Protocol):
+    """See `hilum_core.queue.sqlite.SqliteQueue` for the embedded default."""
+
+    # ---- RECEIVE
+
+    def add_objects(self, stored: Sequence[StoredObject], *, found: str = "") -> int:
+        """Insert objects as `received`, or as `held` with reason `found` where that is not empty.
+
+        Rows that exist are left alone (reconcile may find them again). Returns how many were new.
+        """
+        ...
+
+    def known_objects(self, object_ids: Collection[str]) -> set[str]:
+        """Those of the ids that have a row, whatever its state."""
+        ...
+
+    def last_object_id(self) -> str | None:
+        """The greatest id that has a row: the floor of new ids and the anchor of reconcile."""
+        ...
+
+    # ---- ROUTE
+
+    def claim_objects(self, limit: int) -> Sequence[ClaimedObject]:
+        """Lease objects that are `received` and due, oldest first, counting an attempt of each.
+
+        One that was in hand at three deaths of a worker comes alone in its batch.
+        """
+        ...
+
+    def settle_routings(self, outcomes: Sequence[RoutingOutcome]) -> Sequence[str]:
+        """Record what became of leased objects; returns the ids of objects that are now settled.
+
+        Deliveries are unique per (object, sink, chain). Per (sink, chain, SOP Instance UID) an older
+        unfinished one with another checksum becomes `superseded` unless it is leased; one that is
+        itself older than what the sink was given becomes `superseded` at once.
+        """
+        ...
+
+    def delivered_to(self, sinks: Collection[str], sop_instance_uid: str, checksum: int) -> bool:
+        """Whether these very bytes, as they came, were already delivered through one of the sinks."""
+        ...
+
+    # ---- RENDER
+
+    def claim_renderings(
+        self, limit: int, *, busy: Collection[tuple[str, ...]] = ()
+    ) -> Sequence[ClaimedRendering]:
+        """Lease renderings that are due, taking turns between chains, none of the `busy` chains."""
+        ...
+
+    def settle_renderings(self, outcomes: Sequence[RenderingOutcome]) -> Sequence[str]:
+        """Record renderings and move their deliveries on; returns the objects that are now settled."""
+        ...
+
+    # ---- DELIVER
+
+    def claim_deliveries(
+        self, sink: str, limit: int, *, shard: int = 0, shards: int = 1
+    ) -> Sequence[ClaimedDelivery]:
+        """Lease deliveries of a sink that are `ready` and due, oldest reception first, counting an attempt.
+
+        None while an older unfinished delivery of the same (sink, chain, SOP Instance UID) exists.
+        With `shards` > 1 all objects of a patient fall to one shard. One that was in hand at three
+        deaths of a worker comes alone.
+        """
+        ...
+
+    def upcoming_needs(self, sink: str, *, look_at: int = 1000) -> Sequence[tuple[str, str, int]]:
+        """(SOP class, transfer syntax, how many) among the next deliveries of a sink; claims nothing."""
+        ...
+
+    def settle_deliveries(self, outcomes: Sequence[DeliveryOutcome]) -> Sequence[str]:
+        """Record what became of leased deliveries; returns the ids of objects that are now settled."""
+        ...
+
+    def renew_leases(self, until: datetime) -> None:
+        """Move the end of all leases of this incarnation."""
+        ...
+
+    def recover_leases(self, *, stage: str, live: Collection[int]) -> int:
+        """Return what dead incarnations had leased in `stage` (route, render, deliver); how many."""
+        ...
+
+    def next_due_at(self, *, stage: str, sink: str | None = None) -> datetime | None:
+        """When the next object, rendering or delivery (of `sink`) may be claimed; None if none waits."""
+        ...
+
+    def set_lane(self, status: LaneStatus) -> None: ...
+    def set_problem(self, label: str, text: str) -> None:
+        """Show a problem in the status; an empty text takes it away."""
+        ...
+
+    def clear_problems(self, prefix: str) -> None:
+        """Take away all problems whose label starts with `prefix`."""
+        ...
+
+    # ---- retention
+
+    def start_purge(self, settled_before: datetime, limit: int) -> Sequence[str]:
+        """Mark settled objects `purging`, synced; also returns those an earlier run left so."""
+        ...
+
+    def finish_purge(self, object_ids: Sequence[str]) -> None:
+        """Their bytes are gone: mark them `purged`. Rows and ledger stay."""
+        ...
+
+    # ---- people and machines that look
+
+    def status(self) -> QueueStatus: ...
+    def list_objects(
+        self, *, states: Collection[str] = (), study_instance_uid: str = "", limit: int = 100
+    ) -> Sequence[ObjectRow]: ...
+    def list_deliveries(
+        self, *, states: Collection[str] = (), sink: str = "", limit: int = 100
+    ) -> Sequence[DeliveryRow]: ...
+    def history(self, any_id: str) -> ObjectHistory | None:
+        """Of an object, or of the object of a delivery."""
+        ...
+
+    def events(self, after: int, limit: int) -> Sequence[Event]: ...
+
+    # ---- people who act; each raises `QueueRefusal` with what to do where the state forbids it
+
+    def retry(self, delivery_ids: Sequence[str], *, by: str, because: str) -> int:
+        """Make dead or waiting deliveries due at once, with a fresh time to give up; how many."""
+        ...
+
+    def cancel(self, any_ids: Sequence[str], *, by: str, because: str) -> Sequence[str]:
+        """End deliveries, or all open ones of objects (a held object too); returns objects now settled."""
+        ...
+
+    def release(self, any_ids: Sequence[str], *, by: str, because: str, sinks: Sequence[str] = ()) -> int:
+        """Let held deliveries or objects go on; with `sinks`, deliver held objects there as they came."""
+        ...
+
+    def close(self) -> None: ...
+
+
+GROUP_COMMIT_S = 0.020
+GROUP_COMMIT_CHANGES = 512
+LEASE = timedelta(minutes=5)

@@ -1,0 +1,340 @@
+"""What the core hands to a component, as protocols: the core may add to them, never take away."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from logging import Logger
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from pydicom.dataset import Dataset
+
+from hilum_sdk.errors import HilumError
+from hilum_sdk.records import ContextNeed, Instance, PeerName, Receipt
+
+
+class Bulk(Protocol):
+    """A large value that stays on disk: pixel data, a document, a waveform, at any depth."""
+
+    @property
+    def length(self) -> int:
+        """Bytes, padding included; of encapsulated pixel data, items and delimiters included."""
+        ...
+
+    def open(self) -> BinaryIO:
+        """Open the value for reading from its first byte. The caller closes it."""
+        ...
+
+
+class RawElement(Protocol):
+    """One element as it is encoded. ``vr`` is ``"UN"`` where implicit VR leaves it unknown."""
+
+    @property
+    def tag(self) -> int: ...
+    @property
+    def vr(self) -> str: ...
+    @property
+    def value(self) -> bytes | Bulk:
+        """The encoded bytes in the object's byte order, padding included; empty for a sequence."""
+        ...
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether the value is a sequence of items, UN of undefined length and private ones included."""
+        ...
+
+
+class ElementEditor(Protocol):
+    """Raw access to every element of one data set, at every depth. What is not changed keeps its bytes."""
+
+    def walk(self) -> Iterator[tuple[tuple[int, ...], RawElement]]:
+        """Every element with its path, in the order of the data set, a sequence before its items.
+
+        The element just yielded may be removed or replaced while walking.
+        """
+        ...
+
+    def get(self, path: tuple[int, ...]) -> RawElement | None:
+        """The element at `path`, or None."""
+        ...
+
+    def remove(self, path: tuple[int, ...]) -> None:
+        """Take the element at `path` away, with all below it. Nothing happens if there is none."""
+        ...
+
+    def put(self, path: tuple[int, ...], vr: str, value: bytes | BinaryIO) -> None:
+        """Set the element at `path`, in its place by tag, adding it and the items above it where missing.
+
+        `value` is encoded in the object's byte order (see `encode_text` for its character set); an
+        odd one is padded by the rule of its VR (PS3.5 6.2). An item index may be at most one past
+        the last. With VR ``SQ`` the value must be empty: put the elements of its items instead.
+
+        Raises
+        ------
+        ValueError
+            The path is not one of an element, or skips an item.
+        """
+        ...
+
+    def encode_text(self, vr: str, text: str) -> bytes:
+        """Encode text in the object's Specific Character Set (PS3.5 6.1).
+
+        Raises
+        ------
+        PermanentError
+            The character set has no such character; the text is not quoted.
+        """
+        ...
+
+
+class Draft(Protocol):
+    """One object on its way through a chain of transforms.
+
+    Owned by the core, used by one thread, valid during the call only. A transform works either on
+    `dataset` or on `elements`; using both in one `apply` is a defect and raises.
+    """
+
+    @property
+    def instance(self) -> Instance:
+        """The object as it came in, whatever earlier transforms of the chain did."""
+        ...
+
+    @property
+    def transfer_syntax_uid(self) -> str: ...
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data set, parsed at first use; what stands after Pixel Data included.
+
+        Values of 64 KiB and more are not read: they are absent here and kept as they are, unless
+        the transform sets them.
+        """
+        ...
+
+    @property
+    def elements(self) -> ElementEditor: ...
+
+    def frames(self) -> Iterator[bytes]:
+        """The encoded frames of the pixel data, one at a time.
+
+        Raises
+        ------
+        PermanentError
+            The object has no pixel data, or its frames cannot be told apart.
+        """
+        ...
+
+    def replace_pixels(self, transfer_syntax_uid: str, frames: Iterable[bytes]) -> None:
+        """Put encoded frames in the place of the pixel data, in another transfer syntax if need be."""
+        ...
+
+    def note(self, code: str, *, count: int = 1) -> None:
+        """Count something for the report of the rendering. No values: codes only."""
+        ...
+
+
+class Item(Protocol):
+    """What a sink gets: what *leaves*, never what came."""
+
+    @property
+    def id(self) -> str:
+        """The id of the delivery."""
+        ...
+
+    @property
+    def attempt(self) -> int:
+        """1 for the first."""
+        ...
+
+    @property
+    def deidentified(self) -> bool: ...
+    @property
+    def origin(self) -> Instance | None:
+        """The object as it came in; None where what leaves is de-identified."""
+        ...
+
+    @property
+    def sop_class_uid(self) -> str: ...
+    @property
+    def sop_instance_uid(self) -> str: ...
+    @property
+    def transfer_syntax_uid(self) -> str: ...
+    @property
+    def transfer_syntaxes(self) -> Sequence[str]:
+        """What the core can supply, as it is first."""
+        ...
+
+    @property
+    def part10_bytes(self) -> int:
+        """The size of what `part10` gives in the object's own transfer syntax."""
+        ...
+
+    @property
+    def header(self) -> Dataset:
+        """The elements of what leaves, large values left out. The sink's own copy."""
+        ...
+
+    def part10(self, transfer_syntax_uid: str | None = None) -> BinaryIO:
+        """A DICOM file with ordinary, minimal File Meta Information (PS3.10 7.1); seekable, closed by the sink."""
+        ...
+
+    def data_set(self, transfer_syntax_uid: str | None = None) -> BinaryIO:
+        """The encoded data set alone; seekable, closed by the sink."""
+        ...
+
+
+class Feed(Protocol):
+    """The leased items of one lane; the core renews the leases while `BatchSink.deliver` runs.
+
+    An exception from `deliver` counts against the items that were begun and not settled; all others
+    return unspent.
+    """
+
+    def needs(self, *, at_most: int = 128) -> Sequence[ContextNeed]:
+        """What the waiting items need, most wanted first; nothing is claimed."""
+        ...
+
+    def take(
+        self, *, wait: timedelta = timedelta(0), most_items: int = 1, most_bytes: int | None = None
+    ) -> Sequence[Item]:
+        """Claim items, oldest first. Empty when none came within `wait`, or the lane stops."""
+        ...
+
+    def begin(self, item: Item) -> None:
+        """From here on a failure spends an attempt of this item."""
+        ...
+
+    def delivered(self, item: Item, receipt: Receipt = Receipt()) -> None:
+        """The destination has the item, durably."""
+        ...
+
+    def failed(self, item: Item, error: HilumError) -> None:
+        """The item was not taken; the class of `error` says what happens to it."""
+        ...
+
+    def give_back(self, item: Item) -> None:
+        """Return an item unspent: it will be offered again, perhaps in another session."""
+        ...
+
+
+class PeerMessage(Protocol):
+    """An N-EVENT-REPORT, stored by the core before it was answered (PS3.7 10.1.1)."""
+
+    @property
+    def event_type_id(self) -> int: ...
+    @property
+    def dataset(self) -> Dataset: ...
+
+
+class DicomAssociation(Protocol):
+    """An open association as requestor."""
+
+    @property
+    def accepted(self) -> Mapping[str, Collection[str]]:
+        """By SOP class, the transfer syntaxes that the peer accepted."""
+        ...
+
+    def store(self, item: Item, transfer_syntax_uid: str) -> Receipt:
+        """Send one object by C-STORE.
+
+        Raises
+        ------
+        TemporaryError, RefusedError, PermanentError
+            By the peer's status (PS3.4 Table B.2-1).
+        DestinationUnavailable
+            The association broke.
+        """
+        ...
+
+    def echo(self) -> None:
+        """Verify the association by C-ECHO (PS3.4 Annex A)."""
+        ...
+
+    def n_action(self, sop_class_uid: str, sop_instance_uid: str, action_type: int, dataset: Dataset) -> int:
+        """Ask for an action and return the status (PS3.7 10.1.4)."""
+        ...
+
+    def find(self, model_uid: str, query: Dataset) -> Iterator[Dataset]:
+        """Query by C-FIND; one data set for each match (PS3.4 Annex C)."""
+        ...
+
+
+class DicomService(Protocol):
+    """Opens associations: TLS, limits, timeouts and the fast path live behind it."""
+
+    def associate(
+        self,
+        peer: PeerName,
+        needs: Sequence[ContextNeed],
+        *,
+        calling_ae: str | None = None,
+        roles: Mapping[str, tuple[bool, bool]] | None = None,
+    ) -> AbstractContextManager[DicomAssociation]:
+        """Open an association with a peer of the inventory; at most 128 needs.
+
+        Raises
+        ------
+        DestinationUnavailable
+            No connection, or the peer rejected the association, or accepted no context at all.
+        """
+        ...
+
+
+class Event(Protocol):
+    """One line of the ledger."""
+
+    @property
+    def cursor(self) -> int: ...
+    @property
+    def kind(self) -> str: ...
+
+
+class Ledger(Protocol):
+    """The append-only record of what happened."""
+
+    def read(self, after: int, limit: int) -> Sequence[Event]: ...
+
+
+class Operator(Protocol):
+    """What a person may do, on record: every call keeps who and why."""
+
+    def retry(self, delivery_id: str, *, by: str, because: str) -> None: ...
+
+
+class ComponentContext(Protocol):
+    """The core's side of one component."""
+
+    @property
+    def label(self) -> str:
+        """Where it stands in the config, such as ``sinks.pacs``."""
+        ...
+
+    @property
+    def logger(self) -> Logger: ...
+    @property
+    def data_dir(self) -> Path:
+        """A folder of its own, made at first use, shared by all processes of this component."""
+        ...
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+        ...
+
+    def stopping(self) -> bool: ...
+    def beat(self) -> None:
+        """Say "still alive": a call that takes long is cut at its limit unless it beats."""
+        ...
+
+    @property
+    def dicom(self) -> DicomService: ...
+
+
+class ServiceContext(ComponentContext, Protocol):
+    """The core's side of a service, which may also read the ledger and act for an operator."""
+
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def operator(self) -> Operator: ...
