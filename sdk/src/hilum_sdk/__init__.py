@@ -3,6 +3,8 @@
 The SDK is 0.x until its interfaces are frozen: depend on ``hilum-sdk>=0.N,<1``.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from hilum_sdk.components import (
     BatchSink,
     CommitmentCheck,
@@ -37,7 +39,6 @@ from hilum_sdk.errors import (
     RefusedError,
     TemporaryError,
 )
-from hilum_sdk.hookspecs import hookimpl
 from hilum_sdk.records import (
     Association,
     CheckRequest,
@@ -61,6 +62,9 @@ from hilum_sdk.specs import (
     SinkSpec,
     TransformSpec,
 )
+
+if TYPE_CHECKING:
+    from hilum_sdk.hookspecs import hookimpl
 
 __all__ = [
     "RESERVED_KEYS",
@@ -114,3 +118,12 @@ __all__ = [
     "about",
     "hookimpl",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # The receive process uses the records and loads no plugin: pluggy comes with the first plugin.
+    if name == "hookimpl":
+        from hilum_sdk.hookspecs import hookimpl  # noqa: PLC0415 - see above
+
+        return hookimpl
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
