@@ -1,0 +1,36 @@
+"""The settings of the sink."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import attrs
+
+from hilum_sdk import PeerName, about
+from hilum_sdk.config import ae_title, positive
+
+
+@attrs.frozen(kw_only=True)
+class DicomConfig:
+    """To whom, as whom, and how long an association is kept. Host, port, TLS and limits are the peer's."""
+
+    peer: PeerName = attrs.field(
+        metadata=about("The node to send to, by its name under [peers].", example='"pacs"')
+    )
+    calling_ae: str | None = attrs.field(
+        default=None,
+        validator=ae_title,
+        metadata=about("The AE title to call as, where it is not the router's own.", example='"HILUM_CT"'),
+    )
+    idle: timedelta = attrs.field(
+        default=timedelta(seconds=5),
+        validator=positive,
+        metadata=about("How long an association stays open when nothing waits to be sent."),
+    )
+    reencode: bool = attrs.field(
+        default=True,
+        metadata=about(
+            "Whether an uncompressed object may be sent in another uncompressed transfer syntax where the "
+            "node does not accept its own; false: then it is not sent."
+        ),
+    )

@@ -1,0 +1,99 @@
+"""The sink: which presentation contexts to ask for, and what to do when an association breaks."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
+
+from pydicom.uid import ImplicitVRLittleEndian
+
+from hilum_sdk import (
+    BatchSink,
+    ContextNeed,
+    DestinationUnavailable,
+    DicomAssociation,
+    Feed,
+    Item,
+    TemporaryError,
+)
+from hilum_sink_dicom.config import DicomConfig
+from hilum_sink_dicom.session import Session, syntaxes_for
+
+_VERIFICATION = ContextNeed(sop_class_uid="1.2.840.10008.1.1", transfer_syntaxes=(ImplicitVRLittleEndian,))
+_MOST_CONTEXTS = 128  # PS3.8 9.3.2.2: their ids are the odd numbers from 1 to 255.
+
+
+class DicomSink(BatchSink):
+    """Sends what its lane offers to one DICOM node by C-STORE.
+
+    Objects in hand are kept over a change of association and decide what the next one proposes first:
+    so every association settles at least the object that it was opened for.
+    """
+
+    config: DicomConfig
+    _accepted_before: ContextNeed | None = None
+    _breaks_in_a_row: int = 0
+
+    def probe(self) -> None:
+        """Verify the node by C-ECHO."""
+        with self._associate([_VERIFICATION]) as association:
+            association.echo()
+
+    def deliver(self, feed: Feed) -> None:
+        """Send what waits, over as many associations as it takes, until nothing has come for ``idle``."""
+        in_hand: deque[Item] = deque()
+        while needs := self._needs(feed, in_hand):
+            session: Session | None = None
+            try:
+                with self._associate(needs) as association:
+                    session = Session(association, needs, self.config, stopping=self.context.stopping)
+                    self._accepted_before = session.accepted_need() or self._accepted_before
+                    session.send(feed, in_hand)
+            except DestinationUnavailable as error:
+                if session is None:
+                    raise
+                self._after_break(feed, in_hand, error, had_answers=session.answers > 0)
+            if not in_hand:
+                return
+
+    def _associate(self, needs: Sequence[ContextNeed]) -> AbstractContextManager[DicomAssociation]:
+        return self.context.dicom.associate(self.config.peer, needs, calling_ae=self.config.calling_ae)
+
+    def _needs(self, feed: Feed, in_hand: Collection[Item]) -> Sequence[ContextNeed]:
+        """What to propose: what is in hand, then what waits, most wanted first.
+
+        Beside them stands a context that this node has accepted before: if it refuses all but that
+        one, it refuses the objects; if it refuses that too, something is wrong with the node.
+        """
+        wanted: dict[str, dict[str, None]] = {}
+        for item in in_hand:
+            wanted.setdefault(item.sop_class_uid, {}).update(dict.fromkeys(self._syntaxes(item)))
+        waiting = [*feed.needs(at_most=_MOST_CONTEXTS - len(wanted) - 1)]
+        if self._accepted_before and (wanted or waiting):
+            waiting.append(self._accepted_before)
+        for need in waiting:
+            wanted.setdefault(need.sop_class_uid, {}).update(dict.fromkeys(need.transfer_syntaxes))
+        return [
+            ContextNeed(sop_class_uid=sop_class_uid, transfer_syntaxes=tuple(syntaxes))
+            for sop_class_uid, syntaxes in wanted.items()
+        ]
+
+    def _syntaxes(self, item: Item) -> Sequence[str]:
+        return syntaxes_for(item, reencode=self.config.reencode)
+
+    def _after_break(
+        self, feed: Feed, in_hand: deque[Item], error: DestinationUnavailable, *, had_answers: bool
+    ) -> None:
+        """Go on after an association broke: once with the same object, then with the next, then not.
+
+        A node closes what was idle too long, so one break says nothing. An object on which two break
+        is put off, so that it does not stand before all others. If the next one fares the same with
+        nothing answered between, the node is at fault.
+        """
+        self._breaks_in_a_row = 1 if had_answers else self._breaks_in_a_row + 1
+        if self._breaks_in_a_row > 2:
+            raise error
+        if self._breaks_in_a_row == 2 and in_hand:
+            text = f"{self.config.peer}: two associations broke while this object was sent: {error.message}"
+            feed.failed(in_hand.popleft(), TemporaryError(text))
