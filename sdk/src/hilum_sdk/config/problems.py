@@ -34,7 +34,7 @@ class ConfigProblem:
 
     def under(self, *keys: str | int) -> ConfigProblem:
         """Give the same problem, seen from further up: `keys` lead to where its path begins."""
-        return self.within(join_path(*map(_segment, keys)))
+        return self.within(path_to(*keys))
 
     def within(self, path: str) -> ConfigProblem:
         """Give the same problem of a table that stands at `path`."""
@@ -42,11 +42,19 @@ class ConfigProblem:
 
 
 class ConfigProblems(ConfigError):  # noqa: N818 - it holds faults, it is not one
-    """A config has faults, all of them in ``problems``. The text may quote values of the config."""
+    """A config has faults, all of them in ``problems``.
+
+    ``str()`` quotes values of the config, as a report does; ``message``, which may be logged, names
+    the places only.
+    """
 
     def __init__(self, problems: Iterable[ConfigProblem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(map(str, self.problems)))
+        places = ", ".join(dict.fromkeys(problem.path or "the whole table" for problem in self.problems))
+        super().__init__(f"the config is faulty at {places}; `hilum check` says how")
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.problems))
 
     def under(self, *keys: str | int) -> tuple[ConfigProblem, ...]:
         """Give its problems, seen from further up."""
@@ -59,6 +67,11 @@ def join_path(*parts: str) -> str:
     for part in filter(None, parts):
         path += part if not path or part.startswith("[") else "." + part
     return path
+
+
+def path_to(*keys: str | int) -> str:
+    """Write where keys and indexes lead to: ``path_to("routes", 0, "a b")`` is ``routes[0]."a b"``."""
+    return join_path(*map(_segment, keys))
 
 
 def _segment(key: str | int) -> str:

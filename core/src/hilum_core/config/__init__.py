@@ -1,0 +1,41 @@
+"""The config file: TOML into typed settings, with every problem of the file in one report.
+
+It knows no plugin: what a component's own keys mean is asked of the registry. The receive process
+uses this package, so nothing here may import the registry or pluggy.
+"""
+
+from hilum_core.config.components import (
+    KINDS,
+    ComponentEntry,
+    ComponentKeys,
+    DeliverySettings,
+    Kind,
+    SinkKeys,
+)
+from hilum_core.config.flow import Config, Flow
+from hilum_core.config.loading import Examined, examine, load, load_reception
+from hilum_core.config.reception import ListenAddress, PeerSettings, Reception, RouterSettings, TransferSyntax
+from hilum_core.config.report import report
+from hilum_core.config.routes import RouteSettings
+
+__all__ = [
+    "KINDS",
+    "ComponentEntry",
+    "ComponentKeys",
+    "Config",
+    "DeliverySettings",
+    "Examined",
+    "Flow",
+    "Kind",
+    "ListenAddress",
+    "PeerSettings",
+    "Reception",
+    "RouteSettings",
+    "RouterSettings",
+    "SinkKeys",
+    "TransferSyntax",
+    "examine",
+    "load",
+    "load_reception",
+    "report",
+]

@@ -1,0 +1,126 @@
+"""`[[routes]]`: which objects go where, by names of peers and components that must exist."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from hilum_core.config.components import Kind
+from hilum_sdk import PeerName
+from hilum_sdk.config import (
+    ConfigProblem,
+    ConfigProblems,
+    about,
+    not_empty,
+    structure,
+    unknown_name,
+)
+
+
+def _each_once(instance: object, attribute: attrs.Attribute[Any], value: tuple[str, ...]) -> None:  # noqa: ARG001 - attrs' signature
+    twice = [
+        ConfigProblem("", "is in the list twice").under(i) for i, x in enumerate(value) if x in value[:i]
+    ]
+    if twice:
+        raise ConfigProblems(twice)
+
+
+@attrs.frozen(kw_only=True)
+class RouteSettings:
+    """One route. Routes are asked in their order; every one that matches takes the object."""
+
+    name: str = attrs.field(
+        validator=not_empty, metadata=about("Its name, which no other route has.", example='"clinical"')
+    )
+    from_: tuple[PeerName, ...] = attrs.field(
+        default=(),
+        validator=_each_once,
+        metadata=about("The peers whose objects it takes; empty: all.", key="from", example='["ct1"]'),
+    )
+    filters: tuple[str, ...] = attrs.field(
+        default=(), validator=_each_once, metadata=about("The filters that must all match.")
+    )
+    transforms: tuple[str, ...] = attrs.field(
+        default=(), validator=_each_once, metadata=about("The transforms to apply, in this order.")
+    )
+    sinks: tuple[str, ...] = attrs.field(
+        validator=[not_empty, _each_once], metadata=about("Where the objects go.", example='["pacs"]')
+    )
+    stop: bool = attrs.field(
+        default=False, metadata=about("Whether no later route sees an object that this one takes.")
+    )
+    return_to_sender: bool = attrs.field(
+        default=False, metadata=about("Whether an object may go back to the peer it came from.")
+    )
+    disabled: bool = attrs.field(default=False, metadata=about("Whether the route is passed over."))
+    description: str = attrs.field(default="", metadata=about("What it is for."))
+
+
+def read_route(
+    index: int, table: Any, *, components: Mapping[Kind, Mapping[str, Any]], peers: Collection[str]
+) -> RouteSettings:
+    """Read one route; `components` are the tables of the config by kind and name.
+
+    Raises
+    ------
+    ConfigProblems
+        All its faults, names that nothing has included.
+    """
+    where = f"routes[{index}]"
+    try:
+        route = structure(table, RouteSettings, peers=peers, where=where)
+    except ConfigProblems as error:
+        # The names are looked up all the same, as far as the table can be read.
+        lost = _lost_names(where, table, components) if isinstance(table, Mapping) else ()
+        raise ConfigProblems([*error.problems, *lost]) from None
+    problems = [*_lost_names(where, table, components), *_disabled_steps(where, route, components)]
+    if problems:
+        raise ConfigProblems(problems)
+    return route
+
+
+def _lost_names(
+    where: str, table: Mapping[str, Any], components: Mapping[Kind, Mapping[str, Any]]
+) -> Iterator[ConfigProblem]:
+    kinds: Sequence[tuple[Kind, str]] = (
+        ("filters", "filter"),
+        ("transforms", "transform"),
+        ("sinks", "sink"),
+    )
+    for kind, word in kinds:
+        names = table.get(kind)
+        for index, name in enumerate(names if isinstance(names, list) else ()):
+            if isinstance(name, str) and name not in components[kind]:
+                yield ConfigProblem(f"{where}.{kind}[{index}]", unknown_name(word, name, components[kind]))
+
+
+def _disabled_steps(
+    where: str, route: RouteSettings, components: Mapping[Kind, Mapping[str, Any]]
+) -> Iterator[ConfigProblem]:
+    """Refuse to pass over a filter or transform in silence: more would leave than was meant to."""
+    steps: Sequence[tuple[Kind, tuple[str, ...]]] = (
+        ("filters", route.filters),
+        ("transforms", route.transforms),
+    )
+    for kind, names in steps:
+        for index, name in enumerate(names):
+            table = components[kind][name]
+            if not route.disabled and isinstance(table, Mapping) and table.get("disabled") is True:
+                yield ConfigProblem(
+                    f"{where}.{kind}[{index}]",
+                    f"{kind}.{name} is disabled; take it out of the route, or disable the route",
+                )
+
+
+def same_names(routes: Mapping[int, RouteSettings]) -> Mapping[int, ConfigProblem]:
+    """Find the routes, by index, that have the name of an earlier one."""
+    first: dict[str, int] = {}
+    found: dict[int, ConfigProblem] = {}
+    for index, route in routes.items():
+        other = first.setdefault(route.name, index)
+        if other != index:
+            text = f"routes[{other}] has the name {route.name!r} already; give each route its own"
+            found[index] = ConfigProblem(f"routes[{index}].name", text)
+    return found
