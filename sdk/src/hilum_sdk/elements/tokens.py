@@ -1,0 +1,339 @@
+"""The structure of a data set as a flat stream of tokens: elements, sequences, items and their ends.
+
+This is the one place that knows how elements are laid out (PS3.5 7): explicit, implicit and
+big-endian, undefined lengths, UN that holds a sequence, encapsulated fragments. It goes forward
+only and keeps a stack of its own, so that nesting costs no recursion and is bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import NamedTuple
+
+from hilum_sdk.elements.encoding import (
+    EXPLICIT_LE,
+    IMPLICIT_LE,
+    ITEM,
+    ITEM_END,
+    PIXEL_DATA,
+    SEQUENCE_END,
+    UNDEFINED,
+    Encoding,
+)
+from hilum_sdk.elements.errors import LimitExceeded, MalformedDataSet, tag_text
+from hilum_sdk.elements.limits import LARGEST_VALUE
+from hilum_sdk.elements.vr import SHORT_CODES, VR_OF_CODE, dictionary_vr, holds_bytes
+from hilum_sdk.elements.window import UNKNOWN_SIZE, Window, window_of_bytes
+
+
+class Kind(IntEnum):
+    """What a token stands for."""
+
+    ELEMENT = 0
+    SEQUENCE = 1
+    ITEM = 2
+    ITEM_END = 3
+    SEQUENCE_END = 4
+
+
+class Token(NamedTuple):
+    """One step through the structure.
+
+    Attributes
+    ----------
+    vr
+        As written; empty where the header is implicit, and of items.
+    encoding
+        Of the header of an element, of the items of a sequence, of the elements of an item.
+    start, value_at
+        Where the header and the value begin.
+    length
+        As written, so `UNDEFINED` of an encapsulated element.
+    stop
+        Where an element ends, delimiter included; where a sequence or item of defined length
+        will end, else -1; of an end, the offset behind it.
+    """
+
+    kind: Kind
+    tag: int
+    vr: str
+    encoding: Encoding
+    start: int
+    value_at: int
+    length: int
+    stop: int
+
+
+class ElementHeader(NamedTuple):
+    """The header of one element as written; `vr` is empty where it is implicit."""
+
+    tag: int
+    vr: str
+    value_at: int
+    length: int
+
+
+class _Frame(NamedTuple):
+    """An open container. `end` is where it must end at the latest, and does if `defined`."""
+
+    holds_items: bool
+    defined: bool
+    end: int
+    encoding: Encoding
+
+
+def element_tokens(window: Window, start: int, end: int, encoding: Encoding) -> Iterator[Token]:
+    """Yield the tokens of the elements from `start` to `end`, at every depth.
+
+    Raises
+    ------
+    MalformedDataSet, LimitExceeded
+        At the token at fault; all before it were good.
+    """
+    return _walk(window, start, _Frame(False, True, end, encoding))
+
+
+def item_tokens(
+    window: Window, start: int, end: int, encoding: Encoding, *, defined: bool
+) -> Iterator[Token]:
+    """Yield the tokens of the items of one sequence; the last is the sequence's end.
+
+    Where its length is not `defined`, `end` is where what holds it ends. Raises as `element_tokens`.
+    """
+    return _walk(window, start, _Frame(True, defined, end, encoding))
+
+
+def _walk(window: Window, position: int, root: _Frame) -> Iterator[Token]:
+    limits = window.limits
+    stack = [root]
+    count = 0
+    while stack:
+        frame = stack[-1]
+        if frame.defined and position >= frame.end:
+            token = _close(frame, position)
+        elif frame.holds_items:
+            token = _item(window, position, frame)
+        else:
+            token = _element(window, position, frame)
+        count += 1
+        if count > limits.elements:
+            raise LimitExceeded(f"offset {position}: more than {limits.elements} elements and items")
+        kind = token.kind
+        if kind == Kind.ELEMENT:
+            position = token.stop
+        elif kind < Kind.ITEM_END:
+            position = token.value_at
+            stack.append(_open(token, frame))
+            if len(stack) > 2 * limits.depth + 1:
+                raise LimitExceeded(f"offset {position}: nested deeper than {limits.depth} sequences")
+        else:
+            position = token.stop
+            stack.pop()
+        yield token
+
+
+def element_header(window: Window, position: int, end: int, encoding: Encoding) -> ElementHeader:
+    """Read the header at `position` of an element that must end at `end`."""
+    index = window.index(position, 8)
+    data = window.data
+    group, element, length = encoding.header.unpack_from(data, index)
+    tag = group << 16 | element
+    if not encoding.explicit or group == 0xFFFE:
+        return ElementHeader(tag, "", position + 8, length)
+    code = data[index + 4 : index + 6]
+    if code in SHORT_CODES:
+        return ElementHeader(
+            tag, VR_OF_CODE[code], position + 8, encoding.short.unpack_from(data, index + 6)[0]
+        )
+    if code in VR_OF_CODE or (code.isalpha() and code.isupper() and data[index + 6 : index + 8] == b"\0\0"):
+        index = window.index(position + 8, 4)
+        (length,) = encoding.long.unpack_from(window.data, index)
+        return ElementHeader(tag, VR_OF_CODE.get(code) or code.decode(), position + 12, length)
+    # What has no VR was left implicit by its writer, if that makes sense; else its VR is junk.
+    if length == UNDEFINED or position + 8 + length <= end:
+        return ElementHeader(tag, "", position + 8, length)
+    return ElementHeader(tag, "UN", position + 8, encoding.short.unpack_from(data, index + 6)[0])
+
+
+def is_padding(window: Window, position: int, end: int) -> bool:
+    """Whether nothing but zero bytes follows: some writers fill up the file. No element looks so."""
+    if (
+        window.fill(position, 4) == 4
+        and window.data[position - window.start] | window.data[position - window.start + 1]
+    ):
+        return False
+    while position < end and (count := window.fill(position, min(end - position, 4096))):
+        index = position - window.start
+        if window.data[index : index + count].strip(b"\0"):
+            return False
+        position += count
+    return True
+
+
+def is_fragments(tag: int, vr: str) -> bool:
+    """Whether an element of undefined length holds fragments (PS3.5 A.4), not items with elements."""
+    return tag == PIXEL_DATA or holds_bytes(vr)
+
+
+def fragments_end(window: Window, position: int, end: int, encoding: Encoding) -> int:
+    """The offset behind the delimiter of the encapsulated value that begins at `position`."""
+    while True:
+        index = window.index(position, 8)
+        group, element, length = encoding.header.unpack_from(window.data, index)
+        tag = group << 16 | element
+        position += 8
+        if tag == SEQUENCE_END:
+            return position
+        if tag != ITEM or length == UNDEFINED or position + length > end:
+            raise MalformedDataSet(f"offset {position - 8}: not a fragment of encapsulated data (PS3.5 A.4)")
+        position += length
+
+
+def sniff(window: Window, position: int, end: int, encoding: Encoding) -> Encoding:
+    """Tell how elements are really encoded, by the first one.
+
+    Some writers put implicit items into explicit sequences, or name the other transfer syntax.
+    """
+    if position + 8 > end or window.fill(position, 8) < 8:
+        return encoding
+    index = position - window.start
+    code = window.data[index + 4 : index + 6]
+    if encoding.explicit:
+        group, _, length = IMPLICIT_LE.header.unpack_from(window.data, index)
+        fits = length == UNDEFINED or position + 8 + length <= end
+        implicit = encoding.little and fits and group != 0xFFFE and not (code.isalpha() and code.isupper())
+        return IMPLICIT_LE if implicit else encoding
+    # Read as implicit, two letters would be a first element of more than 16 KiB.
+    return EXPLICIT_LE if code in VR_OF_CODE else encoding
+
+
+def holds_sequence(window: Window, header: ElementHeader) -> Encoding | None:
+    """The encoding of the items, if a value of defined length and unknown VR holds a sequence.
+
+    Then it is implicit little endian, whatever is around it (PS3.5 6.2.2); some writers keep to
+    explicit. It is one if its items parse to its very end, so binary data is not taken for one.
+    """
+    value_at, length = header.value_at, header.length
+    if length < 8 or window.fill(value_at, 8) < 8 or window.bytes_at(value_at, 4) != b"\xfe\xff\x00\xe0":
+        return None
+    trial = window
+    if window.size == UNKNOWN_SIZE:
+        if length > LARGEST_VALUE:
+            return None  # what is inflated as it is read cannot be read twice
+        trial, value_at = window_of_bytes(window.bytes_at(value_at, length)), 0
+    for encoding in (IMPLICIT_LE, EXPLICIT_LE):
+        if _parses(trial, value_at, value_at + length, encoding):
+            return encoding
+    return None
+
+
+def _parses(window: Window, start: int, end: int, encoding: Encoding) -> bool:
+    """Whether items fill the stretch. Defined lengths inside are stepped over, not entered."""
+    frames = [_Frame(True, True, end, encoding)]
+    position = start
+    try:
+        while frames:
+            frame = frames[-1]
+            if frame.defined and position >= frame.end:
+                token = _close(frame, position)
+            elif frame.holds_items:
+                token = _item(window, position, frame)
+            else:
+                token = _element(window, position, frame, enter=False)
+            if token.kind in (Kind.SEQUENCE, Kind.ITEM) and len(frames) <= 2 * window.limits.depth:
+                frames.append(_open(token, frame))
+                position = token.value_at
+            elif token.kind is Kind.ELEMENT:
+                position = token.stop
+            elif token.kind in (Kind.ITEM_END, Kind.SEQUENCE_END):
+                frames.pop()
+                position = token.stop
+            else:
+                return False
+    except MalformedDataSet:
+        return False
+    return position == end
+
+
+def _open(token: Token, parent: _Frame) -> _Frame:
+    defined = token.length != UNDEFINED
+    return _Frame(token.kind is Kind.SEQUENCE, defined, token.stop if defined else parent.end, token.encoding)
+
+
+def _close(frame: _Frame, position: int) -> Token:
+    if position > frame.end:
+        raise MalformedDataSet(f"offset {position}: what ends here reaches beyond what holds it")
+    kind = Kind.SEQUENCE_END if frame.holds_items else Kind.ITEM_END
+    return Token(kind, 0, "", frame.encoding, position, position, 0, position)
+
+
+def _item(window: Window, position: int, frame: _Frame) -> Token:
+    """The token at a place where an item or the end of the sequence must stand."""
+    index = window.index(position, 8)
+    encoding = frame.encoding
+    group, element, length = encoding.header.unpack_from(window.data, index)
+    tag = group << 16 | element
+    inside = position + 8
+    if tag == ITEM:
+        if length == UNDEFINED:
+            return Token(
+                Kind.ITEM, tag, "", sniff(window, inside, frame.end, encoding), position, inside, length, -1
+            )
+        if inside + length > frame.end:
+            raise MalformedDataSet(f"offset {position}: an item is longer than what holds it")
+        inner = sniff(window, inside, inside + length, encoding)
+        return Token(Kind.ITEM, tag, "", inner, position, inside, length, inside + length)
+    if tag == SEQUENCE_END and (not frame.defined or inside == frame.end):
+        return Token(Kind.SEQUENCE_END, tag, "", encoding, position, inside, 0, inside)
+    raise MalformedDataSet(f"{tag_text(tag)} at offset {position}: an item must stand here (PS3.5 7.5)")
+
+
+def _element(window: Window, position: int, frame: _Frame, *, enter: bool = True) -> Token:
+    """The token at a place where an element or the end of the item must stand."""
+    encoding = frame.encoding
+    header = element_header(window, position, frame.end, encoding)
+    tag, vr, value_at, length = header
+    if tag >> 16 == 0xFFFE:
+        if tag == ITEM_END and (not frame.defined or value_at == frame.end):
+            return Token(Kind.ITEM_END, tag, "", encoding, position, value_at, 0, value_at)
+        raise MalformedDataSet(f"{tag_text(tag)} at offset {position}: not where an element must stand")
+    if length == UNDEFINED:
+        return _of_undefined_length(window, header, position, frame)
+    stop = value_at + length
+    if stop > frame.end:
+        raise MalformedDataSet(
+            f"{tag_text(tag)} at offset {position}: {length} bytes long, but what holds it ends before"
+        )
+    items = items_encoding(window, header, encoding) if enter and length else None
+    if items is None:
+        return Token(Kind.ELEMENT, tag, vr, encoding, position, value_at, length, stop)
+    return Token(Kind.SEQUENCE, tag, vr, items, position, value_at, length, stop)
+
+
+def _of_undefined_length(window: Window, header: ElementHeader, position: int, frame: _Frame) -> Token:
+    tag, vr, value_at, length = header
+    encoding = frame.encoding
+    if is_fragments(tag, vr):
+        stop = fragments_end(window, value_at, frame.end, encoding)
+        return Token(Kind.ELEMENT, tag, vr, encoding, position, value_at, length, stop)
+    items = undefined_items_encoding(vr, encoding)
+    return Token(Kind.SEQUENCE, tag, vr, items, position, value_at, length, -1)
+
+
+def undefined_items_encoding(vr: str, encoding: Encoding) -> Encoding:
+    """The encoding of the items of a sequence of undefined length: UN means implicit (PS3.5 6.2.2)."""
+    return IMPLICIT_LE if vr == "UN" or not vr else encoding
+
+
+def items_encoding(window: Window, header: ElementHeader, encoding: Encoding) -> Encoding | None:
+    """The encoding of the items, if this element of defined length is a sequence."""
+    vr = header.vr
+    if vr == "SQ":
+        return encoding
+    if vr and vr != "UN":
+        return None
+    known = dictionary_vr(header.tag)
+    if not vr and known == "SQ":
+        return IMPLICIT_LE
+    return holds_sequence(window, header) if known in {"", "SQ"} else None
