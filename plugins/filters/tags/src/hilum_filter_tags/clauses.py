@@ -18,10 +18,10 @@ from hilum_filter_tags.reading import (
     in_network,
     read_condition,
 )
-from hilum_filter_tags.values import NUMBERS, SPECIFIC_CHARACTER_SET, Value, items_at, values_at
 from hilum_sdk import Association, Instance
 from hilum_sdk.config import ConfigProblem, ConfigProblems, unknown_name
 from hilum_sdk.paths import ElementPath, dictionary_vr, name_path, parse_path
+from hilum_sdk.values import NUMBERS, SPECIFIC_CHARACTER_SET, Value, items_at, values_at
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import attrs
 
-from hilum_filter_tags.values import Value
+from hilum_sdk.values import Value
 
 _MOST_SHOWN = 5
 _LONGEST_SHOWN = 64

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from pydicom.uid import UID_dictionary  # type: ignore[attr-defined] # documented, not re-exported
 
 from hilum_filter_tags.conditions import Condition, Contains, Equals, InNetwork, StartsWith, Test
-from hilum_filter_tags.values import Value, number_in
 from hilum_sdk.config import ConfigProblem, ConfigProblems, nearest
+from hilum_sdk.values import Value, number_in
 
 T = TypeVar("T")
 

@@ -1,7 +1,8 @@
-"""The values of an element as a condition compares them: texts, and numbers where they are numbers.
+"""The values of elements as people write them: texts, and numbers where they are numbers. Never raises.
 
-Reads raw bytes where the header still has them: pydicom's own conversion raises on values that are
-wrong, warns with their text, and a filter must say something of every object.
+For components that look at the elements of any object, whatever is wrong with it: pydicom's own
+conversion raises on values that are malformed, and its warnings quote them. What pydicom has
+converted already gives the same values.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _MOST_BYTES = 1 << 16
 
 @attrs.frozen
 class Value:
-    """One value. ``number`` is None unless its VR is one of numbers; ``is_single`` marks 32-bit floats."""
+    """One value of an element. ``number`` is None unless its VR is one of numbers; ``is_single``: of 32 bits."""
 
     text: str
     number: float | None = None

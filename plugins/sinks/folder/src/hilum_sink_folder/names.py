@@ -1,0 +1,56 @@
+"""Names for files and folders, made of values that strangers have chosen.
+
+A name made here is safe on Linux and on what Windows and macOS show of it over the network. Two
+values that differ get names that differ: a value that cannot stand as it is carries a digest of the
+original, lest two patients meet in one folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+
+_LONGEST = 180  # bytes of UTF-8: 255 is the limit of file systems, 143 of some encrypting ones' plain names
+_DIGEST_LENGTH = 8
+_FORBIDDEN = re.compile(r'[/\\:*?"<>|]')
+# https://learn.microsoft.com/windows/win32/fileio/naming-a-file: with any extension, too.
+_RESERVED = re.compile(
+    r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?:\..*)?", re.IGNORECASE
+)
+# Controls, formats such as direction marks, surrogates, private use, unassigned; line and paragraph ends.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def safe_name(text: str, *, ending: str = "") -> str:
+    """Make one component of a path.
+
+    Parameters
+    ----------
+    text
+        What the name is wanted to be; not empty.
+    ending
+        What must stand at its end, such as ".dcm"; safe itself.
+    """
+    wanted = unicodedata.normalize("NFC", text)
+    name = "".join("_" if unicodedata.category(c) in _UNSEEN else c for c in wanted)
+    name = _FORBIDDEN.sub("_", name).rstrip(". ").lstrip(" ")
+    if not name or name[0] in ".-~":
+        name = "_" + name[1:]
+    if _RESERVED.fullmatch(name + ending):
+        name = "_" + name
+    room = _LONGEST - len(ending.encode())
+    if name == wanted and len(name.encode()) <= room:
+        return name + ending
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_LENGTH]
+    return f"{_shortened(name, room - _DIGEST_LENGTH - 1)}~{digest}{ending}"
+
+
+def numbered(name: str, number: int) -> str:
+    """Give the name of another file of the same name: ``a.dcm`` becomes ``a-2.dcm``."""
+    stem, dot, extension = name.rpartition(".")
+    return f"{stem}-{number}.{extension}" if dot and stem else f"{name}-{number}"
+
+
+def _shortened(name: str, size: int) -> str:
+    return name.encode()[:size].decode(errors="ignore").rstrip(". ")
