@@ -1,0 +1,22 @@
+"""The process of DELIVER's coordinator: `python -m hilum_core.deliver`."""
+
+from __future__ import annotations
+
+import sys
+
+from hilum_core.config import load
+from hilum_core.deliver.coordinator import DeliverCoordinator
+from hilum_core.revisions import read
+from hilum_core.stage import open_stage, start
+
+
+def main() -> None:
+    """Run until told to stop."""
+    arguments, stopping = start(sys.argv[1:], stage="deliver")
+    config, _problems = load(read(arguments.state_dir, arguments.revision), source="revision")
+    with open_stage(arguments, "deliver") as (queue, spool, doorbell):
+        DeliverCoordinator(queue, spool, config, arguments, stopping).run(doorbell)
+
+
+if __name__ == "__main__":
+    main()

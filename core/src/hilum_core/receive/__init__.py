@@ -1,0 +1,1 @@
+"""RECEIVE: takes objects from modalities and answers when they are on stable storage. Loads no plugin."""

@@ -1,0 +1,98 @@
+"""The process of RECEIVE: `python -m hilum_core.receive`."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from collections.abc import Callable
+
+from hilum_core.config import Reception, load_reception
+from hilum_core.dicom.acceptor import AcceptorSettings, AssociationReport
+from hilum_core.dicom.server import AcceptorServer
+from hilum_core.incarnation import Incarnation
+from hilum_core.log import describe_exception, get_logger
+from hilum_core.queue import GroupCommit, reconcile, ring
+from hilum_core.receive.gatekeeper import PeerGatekeeper
+from hilum_core.receive.objects import SpoolReceiver
+from hilum_core.revisions import read
+from hilum_core.spool import Spool
+from hilum_core.stage import StageArguments, StopSignal, open_queue, open_spool, start
+
+_RETRY_RECONCILE_S = 10.0
+_log = get_logger("receive")
+
+
+def main() -> None:
+    """Accept associations until told to stop, then let open ones finish what they are at."""
+    arguments, stopping = start(sys.argv[1:], stage="receive")
+    reception = load_reception(read(arguments.state_dir, arguments.revision), source="revision")
+    incarnation = Incarnation.claim(arguments.state_dir, "receive")
+    spool = open_spool(
+        arguments.state_dir, incarnation.number, refuse_below_free=reception.router.refuse_below_free
+    )
+    start_reconciling(arguments, incarnation, spool, stopping)
+    commits = GroupCommit(
+        lambda: open_queue(arguments.state_dir, incarnation.number),
+        on_commit=lambda: ring(arguments.state_dir, "route"),
+        on_trouble=lambda text: _log.error("the queue cannot be written, trying on", reason=text),
+    )
+    serve(arguments, reception, spool, commits, stopping)
+    commits.close()
+    incarnation.close()
+
+
+def serve(
+    arguments: StageArguments,
+    reception: Reception,
+    spool: Spool,
+    commits: GroupCommit,
+    stopping: Callable[[], bool],
+) -> None:
+    """Serve associations on the socket that the supervisor bound."""
+    router = reception.router
+    server = AcceptorServer(
+        socket.socket(fileno=arguments.listen_fd),
+        gatekeeper=PeerGatekeeper(router, reception.peers, out_of_space=spool.is_out_of_space),
+        receiver=SpoolReceiver(spool, commits),
+        settings=AcceptorSettings(idle_s=router.idle_timeout.total_seconds()),
+        most_associations=router.most_associations,
+        on_report=report,
+    )
+    server.serve(stopping)
+    server.drain(arguments.stop_within_s)
+
+
+def report(association: AssociationReport) -> None:
+    """One line for each association, whatever happened on it."""
+    write = _log.info if association.ended_well else _log.warning
+    write("association ended", **association.fields())
+
+
+def start_reconciling(
+    arguments: StageArguments, incarnation: Incarnation, spool: Spool, stopping: StopSignal
+) -> None:
+    """In the background, tell the queue of what earlier runs made durable and could not tell."""
+
+    def work() -> None:
+        while not stopping():
+            try:
+                queue = open_queue(arguments.state_dir, incarnation.number)
+                try:
+                    found = reconcile(spool, queue)
+                finally:
+                    queue.close()
+            except Exception as error:  # noqa: BLE001 - reception goes on; what was found stays on disk
+                _log.error("cannot reconcile spool and queue yet", reason=describe_exception(error))
+                stopping.wait(_RETRY_RECONCILE_S)
+                continue
+            if found.is_anything:
+                _log.warning("reconciled the spool with the queue", **found.fields())
+                ring(arguments.state_dir, "route")
+            return
+
+    threading.Thread(target=work, name="reconcile", daemon=True).start()
+
+
+if __name__ == "__main__":
+    main()

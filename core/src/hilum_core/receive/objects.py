@@ -1,0 +1,79 @@
+"""From the wire to the spool and the queue: the path of every acknowledged object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from hilum_core.dicom.acceptor import StoreRefused, StoreRequest
+from hilum_core.queue import GroupCommit
+from hilum_core.spool import Spool, SpoolFailed, SpoolFull, SpoolWriter
+
+OUT_OF_RESOURCES = 0xA700
+PROCESSING_FAILURE = 0x0110
+_LONGEST_WAIT_S = 30.0
+
+
+class SpoolReceiver:
+    """Implements `ObjectReceiver`: durable in the spool first, then told to the queue, then answered."""
+
+    def __init__(self, spool: Spool, commits: GroupCommit) -> None:
+        self._spool = spool
+        self._commits = commits
+
+    def begin(self, request: StoreRequest) -> IncomingObject:
+        """Start a file for an object.
+
+        Raises
+        ------
+        StoreRefused
+            A700H: the disk is too full, or the queue has been behind for too long.
+        """
+        if not self._commits.wait_for_room(_LONGEST_WAIT_S):
+            raise StoreRefused(OUT_OF_RESOURCES, "the queue is behind")
+        with _disk_errors_refuse():
+            writer = self._spool.begin(
+                sop_class_uid=request.sop_class_uid,
+                sop_instance_uid=request.sop_instance_uid,
+                transfer_syntax_uid=request.transfer_syntax_uid,
+                association=request.association,
+                received_at=datetime.now(UTC),
+            )
+        return IncomingObject(writer, self._commits)
+
+
+class IncomingObject:
+    """Implements `ObjectWriter` over a file of the spool."""
+
+    __slots__ = ("_commits", "_writer")
+
+    def __init__(self, writer: SpoolWriter, commits: GroupCommit) -> None:
+        self._writer = writer
+        self._commits = commits
+
+    def write(self, data: memoryview) -> None:
+        """Write a stretch of the data set."""
+        with _disk_errors_refuse():
+            self._writer.write(data)
+
+    def commit(self) -> None:
+        """Make the object durable and tell the queue; when this returns it may be acknowledged."""
+        with _disk_errors_refuse():
+            stored = self._writer.commit()
+        self._commits.submit(stored)
+
+    def discard(self) -> None:
+        """Forget an object that was not completed."""
+        self._writer.discard()
+
+
+@contextmanager
+def _disk_errors_refuse() -> Iterator[None]:
+    """Answer a full disk with A700H and a failing one with 0110H (PS3.4 Table B.2-1)."""
+    try:
+        yield
+    except SpoolFull as error:
+        raise StoreRefused(OUT_OF_RESOURCES, "out of disk space") from error
+    except SpoolFailed as error:
+        raise StoreRefused(PROCESSING_FAILURE, "the disk failed") from error

@@ -1,0 +1,180 @@
+"""The coordinator of RENDER: shares the workers fairly between chains, so that a slow one starves nobody."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from hilum_core.config import RouterSettings
+from hilum_core.queue import QueueStore, ring
+from hilum_core.queue.records import (
+    ClaimedRendering,
+    Failure,
+    Rendered,
+    RenderingDead,
+    RenderingDeferred,
+    RenderingDiscarded,
+    RenderingHeld,
+    RenderingOutcome,
+)
+from hilum_core.spool import Spool, rendering_name
+from hilum_core.stage import StageArguments, StopSignal
+from hilum_core.workers.backoff import backoff
+from hilum_core.workers.coordinator import Coordinator
+from hilum_core.workers.failures import DEFECT, PERMANENT, TIME_LIMIT
+from hilum_core.workers.link import WorkerLink
+from hilum_core.workers.pipe import Message
+from hilum_core.workers.wire import unpack
+
+_WINDOW = 8
+_MOST_CRASHES = 5
+_MOST_DEFECTS = 10
+_FIRST_RETRY = timedelta(seconds=10)
+_LONGEST_RETRY = timedelta(minutes=15)
+_GIVE_UP_AFTER = timedelta(days=14)
+_BROKEN_WAITS = timedelta(minutes=1)
+
+
+class RenderCoordinator(Coordinator[ClaimedRendering, RenderingOutcome]):
+    """Feeds the rendering workers."""
+
+    stage = "render"
+
+    def __init__(
+        self,
+        queue: QueueStore,
+        spool: Spool,
+        settings: RouterSettings,
+        arguments: StageArguments,
+        stopping: StopSignal,
+    ) -> None:
+        super().__init__(queue, arguments, stopping)
+        self._spool = spool
+        self.links = [
+            WorkerLink(
+                "hilum_core.render.worker",
+                f"render-{number}",
+                arguments,
+                memory_bytes=settings.worker_memory,
+                call_limit_s=settings.transform_timeout.total_seconds(),
+            )
+            for number in range(1, settings.render_workers + 1)
+        ]
+
+    def dispatch(self) -> float | None:
+        """Top up the workers' windows; no chain gets more than all workers but one."""
+        for link in self.links:
+            if not link.ready or len(link.in_hand) > _WINDOW // 2:
+                continue
+            claimed = self.queue.claim_renderings(_WINDOW - len(link.in_hand), busy=self._busy_chains(link))
+            link.push([(str(c.rendering_id), c, self._extra(c)) for c in claimed])
+        due = self.queue.next_due_at(stage=self.stage)
+        return None if due is None else max(0.0, (due - datetime.now(UTC)).total_seconds())
+
+    def _busy_chains(self, link: WorkerLink[ClaimedRendering]) -> list[tuple[str, ...]]:
+        others = [other for other in self.links if other is not link]
+        at_work = Counter(
+            chain for other in others for chain in {claimed.chain for claimed in other.in_hand.values()}
+        )
+        most = max(1, len(self.links) - 1)
+        return [chain for chain, links in at_work.items() if links >= most]
+
+    def _extra(self, claimed: ClaimedRendering) -> Message:
+        object_id = claimed.stored.instance.id
+        target = self._spool.rendering_path(rendering_name(object_id, claimed.chain))
+        return {"path": str(self._spool.locate(object_id)), "target": str(target)}
+
+    def heard(self, link: WorkerLink[ClaimedRendering], message: Message) -> None:
+        """Take in what became of an object."""
+        if "hello" in message:
+            self.queue.clear_problems("transforms.")
+            for name, text in message["hello"]["broken"].items():
+                self.queue.set_problem(f"transforms.{name}", text)
+        if "done" not in message:
+            return
+        claimed = link.in_hand.get(message["done"])
+        if claimed is not None:
+            self.conclude(link, message["done"], self._outcome(claimed, message))
+
+    def _outcome(self, claimed: ClaimedRendering, message: Message) -> RenderingOutcome:
+        if "rendered" in message:
+            return unpack(message["rendered"], Rendered)
+        if "held" in message:
+            return unpack(message["held"], RenderingHeld)
+        if "discarded" in message:
+            return unpack(message["discarded"], RenderingDiscarded)
+        if "waits" in message:
+            self.queue.set_problem(message["waits"]["label"], message["waits"]["text"])
+            return self._later(claimed, Failure(text=message["waits"]["text"]), _BROKEN_WAITS, spent=False)
+        return self._failed(claimed, unpack(message["failed"], Failure), message["retry_after"])
+
+    def _failed(
+        self, claimed: ClaimedRendering, failure: Failure, retry_after_s: float | None
+    ) -> RenderingOutcome:
+        defect = failure.kind in {DEFECT, TIME_LIMIT}
+        too_old = datetime.now(UTC) - claimed.first_attempt_at > _GIVE_UP_AFTER
+        if failure.kind == PERMANENT or too_old or (defect and claimed.attempt >= _MOST_DEFECTS):
+            self.log.error(
+                "a rendering is dead",
+                object=claimed.stored.instance.id,
+                reason=failure.text,
+                blame=failure.blame,
+            )
+            return RenderingDead(
+                rendering_id=claimed.rendering_id, lease_no=claimed.lease_no, failure=failure
+            )
+        if claimed.attempt == 1:
+            self.log.warning(
+                "a rendering failed and is tried again",
+                object=claimed.stored.instance.id,
+                reason=failure.text,
+                blame=failure.blame,
+            )
+        wait = (
+            timedelta(seconds=retry_after_s)
+            if retry_after_s is not None
+            else backoff(claimed.attempt, first=_FIRST_RETRY, longest=_LONGEST_RETRY)
+        )
+        return self._later(claimed, failure, wait)
+
+    @staticmethod
+    def _later(
+        claimed: ClaimedRendering,
+        failure: Failure | None,
+        wait: timedelta,
+        *,
+        spent: bool = True,
+        crashed: bool = False,
+    ) -> RenderingDeferred:
+        return RenderingDeferred(
+            rendering_id=claimed.rendering_id,
+            lease_no=claimed.lease_no,
+            failure=failure,
+            not_before=datetime.now(UTC) + wait,
+            crashed=crashed,
+            spent=spent,
+        )
+
+    def lost(
+        self, link: WorkerLink[ClaimedRendering], claimed: ClaimedRendering, *, begun: bool, how: str
+    ) -> RenderingOutcome:
+        """A worker died: the object that it was at is dead at its fifth death, all others wait no longer."""
+        if not begun:
+            return self._later(claimed, None, timedelta(0), spent=False)
+        failure = Failure(
+            text=f"a rendering worker died with it in hand ({how})",
+            kind=DEFECT,
+            blame=" > ".join(claimed.chain),
+        )
+        if claimed.crashes + 1 >= _MOST_CRASHES:
+            return RenderingDead(
+                rendering_id=claimed.rendering_id, lease_no=claimed.lease_no, failure=failure
+            )
+        return self._later(claimed, failure, timedelta(0), crashed=True)
+
+    def settle(self, outcomes: Sequence[RenderingOutcome]) -> None:
+        """Store renderings and wake the lanes."""
+        if outcomes:
+            self._spool.settle(self.queue.settle_renderings(outcomes))
+            ring(self.arguments.state_dir, "deliver")

@@ -1,0 +1,244 @@
+"""The worker of RENDER: applies a chain to one object. `python -m hilum_core.render.worker`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import attrs
+from hilum_sdk import Discard, Hold, TemporaryError, Transform, TransformSpec
+from hilum_sdk.elements import ElementsError, FileDraft, FileItem, minimal_file_meta
+
+from hilum_core.queue.records import (
+    ClaimedRendering,
+    Failure,
+    Rendered,
+    Rendering,
+    RenderingDiscarded,
+    RenderingHeld,
+)
+from hilum_core.spool import data_set_span
+from hilum_core.workers.failures import failure_of
+from hilum_core.workers.limits import TimeLimitExceeded
+from hilum_core.workers.pipe import Message
+from hilum_core.workers.session import WorkerSession, blame
+from hilum_core.workers.wire import pack, unpack
+
+_CLOSE_WITHIN = timedelta(seconds=5)
+
+
+@attrs.frozen
+class _Link:
+    """One transform of a chain, with whom to blame."""
+
+    name: str
+    transform: Transform
+    deidentifies: bool
+    blame: str
+
+
+class RenderWorker:
+    """Renders one object after another."""
+
+    def __init__(self, session: WorkerSession) -> None:
+        self._session = session
+        made, self._broken = session.create_all("transforms")
+        self._links: dict[str, _Link] = {}
+        for name, transform in made.items():
+            composed = session.composition.components[f"transforms.{name}"]
+            assert isinstance(transform, Transform)
+            assert isinstance(composed.spec, TransformSpec)
+            self._links[name] = _Link(
+                name, transform, composed.spec.deidentifies(composed.config), f"{name} ({blame(composed)})"
+            )
+
+    def run(self) -> None:
+        """Work until the coordinator says stop."""
+        session = self._session
+        session.pipe.send({"hello": {"broken": self._broken}})
+        while (item := session.next_item()) is not None:
+            session.begin(item["id"])
+            session.done(item["id"], self._outcome(item))
+        session.pipe.flush()
+        for link in self._links.values():
+            link.transform.close(_CLOSE_WITHIN)
+
+    def _outcome(self, item: Message) -> Message:
+        claimed = unpack(item["claimed"], ClaimedRendering)
+        missing = [name for name in claimed.chain if name not in self._links]
+        if missing:
+            reason = self._broken.get(missing[0], "the config has no such transform any more")
+            return {"waits": {"label": f"transforms.{missing[0]}", "text": reason}}
+        chain = [self._links[name] for name in claimed.chain]
+        target = Path(item["target"])
+        try:
+            return self._render(claimed, chain, Path(item["path"]), target)
+        except _LinkFailed as failed:
+            _unlink(target)
+            return failed.message
+        except (ElementsError, OSError) as error:
+            _unlink(target)
+            text = (
+                str(error)
+                if isinstance(error, ElementsError)
+                else f"the disk: {os.strerror(error.errno or 0)}"
+            )
+            kind = "PermanentError" if isinstance(error, ElementsError) else "TemporaryError"
+            return {"failed": pack(Failure(text=text, kind=kind, blame="render")), "retry_after": None}
+
+    def _render(
+        self, claimed: ClaimedRendering, chain: Sequence[_Link], source: Path, target: Path
+    ) -> Message:
+        instance = claimed.stored.instance
+        offset, length = data_set_span(source)
+
+        def open_draft() -> FileDraft:
+            return FileDraft.open(
+                source,
+                data_set_offset=offset,
+                data_set_length=length,
+                transfer_syntax_uid=instance.transfer_syntax_uid,
+                instance=instance,
+            )
+
+        draft = open_draft()
+        try:
+            for link in chain:
+                draft.next_transform()
+                verdict = self._apply(link, draft)
+                if verdict is not None:
+                    return _ended(claimed, verdict)
+            rendering = _write(draft, target, deidentified=any(link.deidentifies for link in chain))
+            notes = dict(draft.notes)
+        finally:
+            draft.close()
+        holds = self._verify(chain, open_draft, claimed, rendering, target)
+        if holds:
+            _unlink(target)
+            return _ended(claimed, holds[0])
+        record = Rendered(
+            rendering_id=claimed.rendering_id, lease_no=claimed.lease_no, rendering=rendering, notes=notes
+        )
+        return {"rendered": pack(record)}
+
+    def _apply(self, link: _Link, draft: FileDraft) -> Discard | Hold | None:
+        try:
+            with self._session.timer.limit(self._limit_s()):
+                return link.transform.apply(draft)
+        except MemoryError:
+            raise
+        except (Exception, TimeLimitExceeded) as error:
+            raise _LinkFailed(link, error) from error
+
+    def _verify(
+        self,
+        chain: Sequence[_Link],
+        open_draft: Callable[[], FileDraft],
+        claimed: ClaimedRendering,
+        rendering: Rendering,
+        target: Path,
+    ) -> list[Hold]:
+        """Let the transforms that care look at the outcome of the whole chain."""
+        holds: list[Hold] = []
+        for link in chain:
+            if type(link.transform).verify is Transform.verify:
+                continue
+            original = open_draft()
+            try:
+                with self._session.timer.limit(self._limit_s()):
+                    holds += link.transform.verify(original, _item(claimed, rendering, target))
+            except MemoryError:
+                raise
+            except (Exception, TimeLimitExceeded) as error:
+                raise _LinkFailed(link, error) from error
+            finally:
+                original.close()
+        return holds
+
+    def _limit_s(self) -> float:
+        return self._session.config.router.transform_timeout.total_seconds()
+
+
+class _LinkFailed(Exception):
+    """A transform raised: the object is not sent, and is tried again or not by the kind of error."""
+
+    def __init__(self, link: _Link, error: BaseException) -> None:
+        failure = failure_of(error, blame=link.blame)
+        super().__init__(failure.text)
+        after = error.retry_after if isinstance(error, TemporaryError) else None
+        self.message: Message = {
+            "failed": pack(failure),
+            "retry_after": after.total_seconds() if after else None,
+        }
+
+
+def _write(draft: FileDraft, target: Path, *, deidentified: bool) -> Rendering:
+    """Write what the chain made as a file of its own, on stable storage when this returns."""
+    meta = minimal_file_meta(
+        sop_class_uid=draft.sop_class_uid,
+        sop_instance_uid=draft.sop_instance_uid,
+        transfer_syntax_uid=draft.transfer_syntax_uid,
+    )
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with target.open("wb") as out:
+        out.write(meta)
+        data_set_bytes = draft.write_data_set(out)
+        out.flush()
+        os.fdatasync(out.fileno())
+    return Rendering(
+        file_name=target.name,
+        sop_class_uid=draft.sop_class_uid,
+        sop_instance_uid=draft.sop_instance_uid,
+        transfer_syntax_uid=draft.transfer_syntax_uid,
+        data_set_bytes=data_set_bytes,
+        deidentified=deidentified,
+    )
+
+
+def _item(claimed: ClaimedRendering, rendering: Rendering, path: Path) -> FileItem:
+    offset, length = data_set_span(path)
+    return FileItem(
+        id=str(claimed.rendering_id),
+        attempt=claimed.attempt,
+        path=path,
+        data_set_offset=offset,
+        data_set_length=length,
+        sop_class_uid=rendering.sop_class_uid,
+        sop_instance_uid=rendering.sop_instance_uid,
+        transfer_syntax_uid=rendering.transfer_syntax_uid,
+        transfer_syntaxes=(rendering.transfer_syntax_uid,),
+        deidentified=rendering.deidentified,
+        origin=None if rendering.deidentified else claimed.stored.instance,
+        scratch_dir=path.parent,
+    )
+
+
+def _ended(claimed: ClaimedRendering, verdict: Discard | Hold) -> Message:
+    if isinstance(verdict, Discard):
+        discarded = RenderingDiscarded(
+            rendering_id=claimed.rendering_id, lease_no=claimed.lease_no, rule=verdict.rule
+        )
+        return {"discarded": pack(discarded)}
+    held = RenderingHeld(
+        rendering_id=claimed.rendering_id,
+        lease_no=claimed.lease_no,
+        code=verdict.code,
+        failure=Failure(text=verdict.reason),
+    )
+    return {"held": pack(held)}
+
+
+def _unlink(target: Path) -> None:
+    target.unlink(missing_ok=True)
+
+
+def main() -> None:
+    """Entry of the process."""
+    RenderWorker(WorkerSession.start(sys.argv[1:])).run()
+
+
+if __name__ == "__main__":
+    main()

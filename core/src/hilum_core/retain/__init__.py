@@ -1,0 +1,1 @@
+"""RETAIN: removes the bytes of objects that are settled for long enough, and nothing else ever."""

@@ -1,0 +1,32 @@
+"""The process of RETAIN: `python -m hilum_core.retain`."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+
+from hilum_core.config import load_reception
+from hilum_core.log import get_logger
+from hilum_core.retain.purge import BATCH, purge
+from hilum_core.revisions import read
+from hilum_core.stage import open_stage, start
+
+_EVERY_S = 10.0
+_BETWEEN_BATCHES_S = 0.2
+
+
+def main() -> None:
+    """Run until told to stop."""
+    arguments, stopping = start(sys.argv[1:], stage="retain")
+    settings = load_reception(read(arguments.state_dir, arguments.revision), source="revision").router
+    log = get_logger("retain")
+    with open_stage(arguments, "retain") as (queue, spool, _doorbell):
+        while not stopping():
+            purged = purge(queue, spool, keep_settled=settings.keep_settled, now=datetime.now(UTC))
+            if purged:
+                log.info("purged settled objects", objects=purged)
+            stopping.wait(_BETWEEN_BATCHES_S if purged == BATCH else _EVERY_S)
+
+
+if __name__ == "__main__":
+    main()

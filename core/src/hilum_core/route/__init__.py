@@ -1,0 +1,1 @@
+"""ROUTE: reads the header of each new object, asks the filters of every route, writes deliveries."""

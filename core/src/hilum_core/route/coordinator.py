@@ -1,0 +1,172 @@
+"""The coordinator of ROUTE: claims new objects, has them looked at, stores what was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from hilum_core.config import RouterSettings
+from hilum_core.queue import QueueStore, ring
+from hilum_core.queue.records import (
+    ClaimedObject,
+    Failure,
+    Routed,
+    RoutingDeferred,
+    RoutingDiscarded,
+    RoutingHeld,
+    RoutingOutcome,
+)
+from hilum_core.spool import Spool
+from hilum_core.stage import StageArguments, StopSignal
+from hilum_core.workers.backoff import backoff
+from hilum_core.workers.coordinator import Coordinator
+from hilum_core.workers.failures import DEFECT, TIME_LIMIT
+from hilum_core.workers.link import WorkerLink
+from hilum_core.workers.pipe import Message
+from hilum_core.workers.wire import unpack
+
+_WINDOW = 64
+_MOST_CRASHES = 5
+_MOST_DEFECTS = 10
+_FIRST_RETRY = timedelta(seconds=1)
+_LONGEST_RETRY = timedelta(minutes=15)
+_GIVE_UP_AFTER = timedelta(days=14)
+
+
+class RouteCoordinator(Coordinator[ClaimedObject, RoutingOutcome]):
+    """Feeds the routing workers."""
+
+    stage = "route"
+
+    def __init__(
+        self,
+        queue: QueueStore,
+        spool: Spool,
+        settings: RouterSettings,
+        arguments: StageArguments,
+        stopping: StopSignal,
+    ) -> None:
+        super().__init__(queue, arguments, stopping)
+        self._spool = spool
+        self.links = [
+            WorkerLink(
+                "hilum_core.route.worker",
+                f"route-{number}",
+                arguments,
+                memory_bytes=settings.worker_memory,
+                call_limit_s=settings.filter_timeout.total_seconds(),
+            )
+            for number in range(1, settings.route_workers + 1)
+        ]
+
+    def dispatch(self) -> float | None:
+        """Top up the workers' windows."""
+        for link in self.links:
+            if not link.ready or len(link.in_hand) > _WINDOW // 2:
+                continue
+            claimed = self.queue.claim_objects(_WINDOW - len(link.in_hand))
+            link.push([(c.stored.instance.id, c, self._extra(c)) for c in claimed])
+            if len(claimed) == 0:
+                break
+        due = self.queue.next_due_at(stage=self.stage)
+        return None if due is None else max(0.0, (due - datetime.now(UTC)).total_seconds())
+
+    def _extra(self, claimed: ClaimedObject) -> Message:
+        return {"path": str(self._spool.locate(claimed.stored.instance.id))}
+
+    def heard(self, link: WorkerLink[ClaimedObject], message: Message) -> None:
+        """Take in the decision about an object."""
+        if "hello" in message:
+            self._show_broken(message["hello"]["broken"])
+        if "done" not in message:
+            return
+        claimed = link.in_hand.get(message["done"])
+        if claimed is not None:
+            self.conclude(link, message["done"], self._outcome(claimed, message))
+
+    def _show_broken(self, broken: dict[str, str]) -> None:
+        self.queue.clear_problems("filters.")
+        self.queue.clear_problems("routes[")
+        for label, text in broken.items():
+            self.queue.set_problem(label, text)
+
+    def _outcome(self, claimed: ClaimedObject, message: Message) -> RoutingOutcome:
+        if "routed" in message:
+            routed = unpack(message["routed"], Routed)
+            return self._unless_a_loop(claimed, routed, message["return_sinks"])
+        if "held" in message:
+            return unpack(message["held"], RoutingHeld)
+        if "discarded" in message:
+            return unpack(message["discarded"], RoutingDiscarded)
+        return self._failed(claimed, unpack(message["failed"], Failure), message["retry_after"])
+
+    def _unless_a_loop(
+        self, claimed: ClaimedObject, routed: Routed, return_sinks: Sequence[str]
+    ) -> RoutingOutcome:
+        """Hold what comes back, byte for byte, from where we delivered it."""
+        instance = claimed.stored.instance
+        if not return_sinks or not self.queue.delivered_to(
+            return_sinks, instance.sop_instance_uid, claimed.stored.checksum
+        ):
+            return routed
+        text = f"{instance.association.peer} sent back what was delivered to it: a loop of routers"
+        return self._hold(claimed, "loop", Failure(text=text))
+
+    def _failed(
+        self, claimed: ClaimedObject, failure: Failure, retry_after_s: float | None
+    ) -> RoutingOutcome:
+        now = datetime.now(UTC)
+        defect = failure.kind in {DEFECT, TIME_LIMIT}
+        too_old = now - claimed.stored.instance.received_at > _GIVE_UP_AFTER
+        if (defect and claimed.attempt >= _MOST_DEFECTS) or too_old:
+            return self._hold(claimed, "filter", failure)
+        if claimed.attempt == 1:
+            self.log.warning(
+                "an object could not be routed and waits", reason=failure.text, blame=failure.blame
+            )
+        wait = (
+            timedelta(seconds=retry_after_s)
+            if retry_after_s is not None
+            else backoff(claimed.attempt, first=_FIRST_RETRY, longest=_LONGEST_RETRY)
+        )
+        return RoutingDeferred(
+            object_id=claimed.stored.instance.id,
+            lease_no=claimed.lease_no,
+            failure=failure,
+            not_before=now + wait,
+        )
+
+    @staticmethod
+    def _hold(claimed: ClaimedObject, code: str, failure: Failure) -> RoutingHeld:
+        return RoutingHeld(
+            object_id=claimed.stored.instance.id, lease_no=claimed.lease_no, code=code, failure=failure
+        )
+
+    def lost(
+        self, link: WorkerLink[ClaimedObject], claimed: ClaimedObject, *, begun: bool, how: str
+    ) -> RoutingOutcome:
+        """A worker died: what it had not begun goes back unspent; the poison is held at its fifth death."""
+        failure = Failure(
+            text=f"a routing worker died with it in hand ({how})", kind=DEFECT, blame=link.label
+        )
+        if begun and claimed.crashes + 1 >= _MOST_CRASHES:
+            return self._hold(claimed, "poison", failure)
+        return RoutingDeferred(
+            object_id=claimed.stored.instance.id,
+            lease_no=claimed.lease_no,
+            failure=failure if begun else None,
+            not_before=datetime.now(UTC),
+            crashed=begun,
+            spent=begun,
+        )
+
+    def settle(self, outcomes: Sequence[RoutingOutcome]) -> None:
+        """Store decisions and wake who goes on."""
+        if not outcomes:
+            return
+        for outcome in outcomes:
+            if isinstance(outcome, RoutingHeld) and outcome.code != "unmatched":
+                self.log.warning("an object is held", object=outcome.object_id, code=outcome.code)
+        self._spool.settle(self.queue.settle_routings(outcomes))
+        for stage in ("render", "deliver"):
+            ring(self.arguments.state_dir, stage)

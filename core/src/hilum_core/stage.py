@@ -1,0 +1,145 @@
+"""What every process of the router starts with: its arguments, its life line, its signals.
+
+A stage process lives as long as its supervisor: the supervisor holds the other end of the *life line*
+(a pipe), and when that closes the process ends at once. Nothing that it had acknowledged is lost by
+that, because nothing is acknowledged before it is durable.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import attrs
+
+from hilum_core import log
+from hilum_core.clock import SystemClock
+from hilum_core.incarnation import Incarnation
+from hilum_core.queue import Doorbell, SqliteQueue
+from hilum_core.spool import Spool, open_spool
+
+EXIT_CANNOT_START = 75
+"""A stage cannot work at all, and trying again will not help: the router stops with its one line."""
+
+
+@attrs.frozen(kw_only=True)
+class StageArguments:
+    """What the supervisor tells a stage process on its command line.
+
+    ``lifeline_fd`` is the reading end of the life line; ``lock_fd`` holds the lock of the state
+    directory for as long as any process of the router lives; ``listen_fd`` is the bound socket
+    (RECEIVE only).
+    """
+
+    state_dir: Path
+    revision: int
+    lifeline_fd: int
+    lock_fd: int
+    stop_within_s: float
+    log_format: log.LogFormat = "text"
+    log_level: str = "info"
+    listen_fd: int = -1
+
+    def command_line(self) -> list[str]:
+        """The arguments as `parse_arguments` reads them."""
+        return [f"--{f.name.replace('_', '-')}={getattr(self, f.name)}" for f in attrs.fields(StageArguments)]
+
+    def inherited_fds(self) -> tuple[int, ...]:
+        """The file descriptors that a child of this process must inherit."""
+        fds = (self.lifeline_fd, self.lock_fd)
+        return fds if self.listen_fd < 0 else (*fds, self.listen_fd)
+
+
+def parse_arguments(argv: Sequence[str]) -> StageArguments:
+    """Read a stage's command line."""
+    parser = argparse.ArgumentParser(description="A process of the Hilum router; `hilum run` starts it.")
+    types = {"Path": Path, "int": int, "float": float}
+    for field in attrs.fields(StageArguments):
+        parser.add_argument(
+            f"--{field.name.replace('_', '-')}", type=types.get(str(field.type), str), default=field.default
+        )
+    return StageArguments(**vars(parser.parse_args(argv)))
+
+
+class StopSignal:
+    """Set by the first SIGTERM; a second one ends the process at once."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_write, False)
+
+    def listen(self, *, to_terminal: bool = False) -> None:
+        """Take over SIGTERM of this process (main thread only), and SIGINT if it speaks for the terminal.
+
+        A Ctrl-C reaches the whole process group; only the supervisor heeds it, and tells the others.
+        """
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, self._on_signal if to_terminal else signal.SIG_IGN)
+
+    def fileno(self) -> int:
+        """Readable once stopping, for `select`."""
+        return self._wake_read
+
+    def __call__(self) -> bool:
+        """Whether to stop."""
+        return self._event.is_set()
+
+    def set(self) -> None:
+        """Stop."""
+        if not self._event.is_set():
+            self._event.set()
+            os.write(self._wake_write, b"!")
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until stopping; whether it is."""
+        return self._event.wait(timeout_s)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        if self._event.is_set():
+            os._exit(1)
+        self.set()
+
+
+def start(argv: Sequence[str], *, stage: str) -> tuple[StageArguments, StopSignal]:
+    """Begin a stage process: arguments, log, life line, signals."""
+    arguments = parse_arguments(argv)
+    log.start(arguments.log_format, arguments.log_level, stage)
+    watch_lifeline(arguments.lifeline_fd)
+    stopping = StopSignal()
+    stopping.listen()
+    return arguments, stopping
+
+
+def watch_lifeline(fd: int) -> None:
+    """End this process when the other end of the life line closes."""
+
+    def watch() -> None:
+        os.read(fd, 1)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="lifeline", daemon=True).start()
+
+
+def open_queue(state_dir: Path, incarnation: int) -> SqliteQueue:
+    """Open the router's queue for one process."""
+    return SqliteQueue.open(state_dir / "queue.sqlite", incarnation, SystemClock())
+
+
+@contextmanager
+def open_stage(arguments: StageArguments, stage: str) -> Iterator[tuple[SqliteQueue, Spool, Doorbell]]:
+    """Open what a coordinator works with: queue, spool (to find files, not to receive) and doorbell."""
+    incarnation = Incarnation.claim(arguments.state_dir, stage)
+    queue = open_queue(arguments.state_dir, incarnation.number)
+    doorbell = Doorbell.bind(arguments.state_dir, stage)
+    try:
+        yield queue, open_spool(arguments.state_dir, incarnation.number), doorbell
+    finally:
+        queue.close()
+        incarnation.close()

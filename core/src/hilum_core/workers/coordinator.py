@@ -1,0 +1,162 @@
+"""The loop that ROUTE, RENDER and DELIVER share: claim, push, listen, settle.
+
+A coordinator loads no plugin and is the only process of its stage with a connection to the queue.
+It settles outcomes in groups, because each transaction costs a sync of the disk: as soon as 64 wait,
+or one has waited 20 ms, or nothing is in hand any more.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
+
+from hilum_core import log
+from hilum_core.incarnation import live_incarnations
+from hilum_core.queue import Doorbell, QueueStore
+from hilum_core.queue.store import LEASE
+from hilum_core.stage import StageArguments, StopSignal
+from hilum_core.workers.link import WorkerLink
+from hilum_core.workers.pipe import Message
+
+_SETTLE_AT = 64
+_SETTLE_AFTER_S = 0.020
+_POLL_S = 1.0
+_RENEW_EVERY_S = LEASE.total_seconds() / 4
+
+Claimed = TypeVar("Claimed")
+Outcome = TypeVar("Outcome")
+
+
+class Coordinator(ABC, Generic[Claimed, Outcome]):
+    """One stage's coordinator; subclasses say what to claim and what outcomes mean."""
+
+    stage: str
+    """Its name for leases, wake-ups and logs."""
+
+    def __init__(self, queue: QueueStore, arguments: StageArguments, stopping: StopSignal) -> None:
+        self.queue = queue
+        self.arguments = arguments
+        self.stopping = stopping
+        self.links: list[WorkerLink[Claimed]] = []
+        self.log = log.get_logger(self.stage)
+        self._outcomes: list[Outcome] = []
+        self._settle_by = 0.0
+        self._renew_at = 0.0
+
+    # ---- what a stage says
+
+    @abstractmethod
+    def dispatch(self) -> float | None:
+        """Claim and push work to links that have room; seconds until there may be more by the clock."""
+
+    @abstractmethod
+    def heard(self, link: WorkerLink[Claimed], message: Message) -> None:
+        """Act on a message: `conclude` what is done."""
+
+    @abstractmethod
+    def lost(self, link: WorkerLink[Claimed], claimed: Claimed, *, begun: bool, how: str) -> Outcome:
+        """The outcome of an item in the hand of a worker that is gone."""
+
+    @abstractmethod
+    def settle(self, outcomes: Sequence[Outcome]) -> None:
+        """Store outcomes."""
+
+    # ---- the loop
+
+    def run(self, doorbell: Doorbell) -> None:
+        """Work until stopping, then drain."""
+        live = live_incarnations(self.arguments.state_dir)
+        recovered = self.queue.recover_leases(stage=self.stage, live=live)
+        if recovered:
+            self.log.info("took back what an earlier run had leased", items=recovered)
+        while not self.stopping():
+            wait_s = self._prepare()
+            self._settle_if_due()
+            again_s = self.dispatch()
+            self._listen(wait_s if again_s is None else min(wait_s, again_s), doorbell)
+        self._drain()
+
+    def conclude(self, link: WorkerLink[Claimed], item_id: str, outcome: Outcome) -> None:
+        """Take an item out of a worker's hand; its outcome is stored with the next group."""
+        link.in_hand.pop(item_id, None)
+        if not self._outcomes:
+            self._settle_by = time.monotonic() + _SETTLE_AFTER_S
+        self._outcomes.append(outcome)
+
+    def _prepare(self) -> float:
+        """Start, kill and clear up workers; returns how long the loop may wait at most."""
+        wait_s = _POLL_S
+        for link in self.links:
+            link.start_if_due()
+            due_s = link.restart_due_in()
+            wait_s = wait_s if due_s is None else min(wait_s, due_s)
+            if link.overdue():
+                self.log.error("a worker did not come back within its time limit", worker=link.label)
+                link.kill()
+        if time.monotonic() >= self._renew_at:
+            self._renew_at = time.monotonic() + _RENEW_EVERY_S
+            if any(link.in_hand for link in self.links):
+                self.queue.renew_leases(datetime.now(UTC) + LEASE)
+        return wait_s
+
+    def _listen(self, wait_s: float, doorbell: Doorbell) -> None:
+        if self._outcomes:
+            wait_s = min(wait_s, max(0.0, self._settle_by - time.monotonic()))
+        running = [link for link in self.links if link.running]
+        ready = select.select([doorbell, self.stopping, *running], [], [], wait_s)[0]
+        for source in ready:
+            if source is doorbell:
+                doorbell.wait(0)
+            elif isinstance(source, WorkerLink):
+                self._hear(source)
+
+    def _hear(self, link: WorkerLink[Claimed]) -> None:
+        messages = link.receive()
+        if messages is None:
+            self._bury(link)
+            return
+        for message in messages:
+            self.heard(link, message)
+
+    def _bury(self, link: WorkerLink[Claimed]) -> None:
+        """A worker is gone: settle what it had in hand, naming what it was at."""
+        begun = frozenset(link.begun)
+        expected = self.stopping()
+        how = link.retire()
+        if not expected:
+            at_work = ", ".join(sorted(begun)) or "nothing"
+            self.log.error("a worker died", worker=link.label, how=how, at_work_on=at_work)
+        for item_id, claimed in list(link.in_hand.items()):
+            outcome = self.lost(link, claimed, begun=item_id in begun and not expected, how=how)
+            self.conclude(link, item_id, outcome)
+
+    def _outcomes_due(self) -> bool:
+        if not self._outcomes:
+            return False
+        idle = not any(link.in_hand for link in self.links)
+        return idle or len(self._outcomes) >= _SETTLE_AT or time.monotonic() >= self._settle_by
+
+    def _settle_if_due(self) -> None:
+        if self._outcomes_due():
+            outcomes, self._outcomes = self._outcomes, []
+            self.settle(outcomes)
+
+    def _drain(self) -> None:
+        """Let workers finish what they began, within the time that the config gives; then end them."""
+        deadline = time.monotonic() + self.arguments.stop_within_s
+        for link in self.links:
+            if link.running:
+                link.send({"stop": 1})
+        while running := [link for link in self.links if link.running]:
+            left_s = deadline - time.monotonic()
+            for link in select.select(running, [], [], max(0.0, left_s))[0]:
+                self._hear(link)
+            if left_s <= 0:
+                for link in running:
+                    link.kill()
+        self.settle(self._outcomes)
+        self._outcomes = []

@@ -1,0 +1,45 @@
+"""Exceptions of plugins as failures that can be stored and shown: ours by their message, others by place."""
+
+from __future__ import annotations
+
+from hilum_sdk import (
+    ConfigError,
+    DestinationUnavailable,
+    HilumError,
+    PermanentError,
+    RefusedError,
+    TemporaryError,
+)
+
+from hilum_core.log import describe_exception
+from hilum_core.queue.records import Failure
+from hilum_core.workers.limits import TimeLimitExceeded
+
+TEMPORARY = "TemporaryError"
+REFUSED = "RefusedError"
+PERMANENT = "PermanentError"
+UNAVAILABLE = "DestinationUnavailable"
+DEFECT = "defect"
+TIME_LIMIT = "time limit"
+
+_KINDS: tuple[tuple[type[HilumError], str], ...] = (
+    (TemporaryError, TEMPORARY),
+    (RefusedError, REFUSED),
+    (PermanentError, PERMANENT),
+    (DestinationUnavailable, UNAVAILABLE),
+    (ConfigError, UNAVAILABLE),
+)
+
+
+def failure_of(error: BaseException, *, blame: str) -> Failure:
+    """Say what an exception of a component means.
+
+    ``blame`` is the component's distribution and version. An exception that is not ours is a defect:
+    its text may quote patient data and is not read.
+    """
+    if isinstance(error, TimeLimitExceeded):
+        return Failure(text="did not finish within its time limit", kind=TIME_LIMIT, blame=blame)
+    for cls, kind in _KINDS:
+        if isinstance(error, cls):
+            return Failure(text=error.message, kind=kind, status=error.status, blame=blame)
+    return Failure(text=f"unexpected error: {describe_exception(error)}", kind=DEFECT, blame=blame)

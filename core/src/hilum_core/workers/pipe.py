@@ -1,0 +1,117 @@
+"""Messages between a coordinator and one of its workers: JSON objects over a pair of sockets.
+
+JSON, because a worker runs code of strangers: nothing that it can send makes the coordinator do more
+than read a record. One message is a 4-byte big-endian length and the text.
+"""
+
+from __future__ import annotations
+
+import json
+import select
+import socket
+import struct
+from collections import deque
+from typing import Any
+
+_LENGTH = struct.Struct(">I")
+_READ_BYTES = 1 << 16
+_LONGEST_BYTES = 16 << 20
+
+Message = dict[str, Any]
+
+
+class PipeClosed(Exception):  # noqa: N818 - an end that every reader expects, not a fault
+    """The other side is gone."""
+
+
+class Pipe:
+    """One end. Not for use by two threads at once."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._partial = bytearray()
+        self._read: deque[Message] = deque()
+        self._outbox: list[bytes] = []
+
+    def fileno(self) -> int:
+        """For `select`."""
+        return self._sock.fileno()
+
+    def post(self, message: Message) -> None:
+        """Put a message behind those that the next `flush` sends in one call."""
+        text = json.dumps(message, separators=(",", ":")).encode()
+        self._outbox.append(_LENGTH.pack(len(text)))
+        self._outbox.append(text)
+
+    def flush(self) -> None:
+        """Send what was posted.
+
+        Raises
+        ------
+        PipeClosed
+            The other side is gone.
+        """
+        if not self._outbox:
+            return
+        data = b"".join(self._outbox)
+        self._outbox.clear()
+        try:
+            self._sock.sendall(data)
+        except OSError as error:
+            raise PipeClosed from error
+
+    def send(self, message: Message) -> None:
+        """Post and flush."""
+        self.post(message)
+        self.flush()
+
+    def receive(self, timeout_s: float | None) -> Message | None:
+        """The next message; None when none came in time. `timeout_s` None waits for ever.
+
+        Raises
+        ------
+        PipeClosed
+            The other side is gone and everything that it had sent was received.
+        """
+        while not self._read:
+            if not select.select([self._sock], [], [], timeout_s)[0]:
+                return None
+            self._fill()
+        return self._read.popleft()
+
+    def receive_all(self) -> list[Message]:
+        """All messages that are there now, reading the socket once; call it when `select` says so."""
+        if not self._read:
+            self._fill()
+        messages = list(self._read)
+        self._read.clear()
+        return messages
+
+    def _fill(self) -> None:
+        try:
+            data = self._sock.recv(_READ_BYTES)
+        except OSError as error:
+            raise PipeClosed from error
+        if not data:
+            raise PipeClosed
+        self._partial += data
+        start = 0
+        while len(self._partial) - start >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._partial, start)
+            if length > _LONGEST_BYTES:
+                raise PipeClosed
+            end = start + _LENGTH.size + length
+            if len(self._partial) < end:
+                break
+            self._read.append(json.loads(self._partial[start + _LENGTH.size : end]))
+            start = end
+        del self._partial[:start]
+
+    def close(self) -> None:
+        """Let go; the other side reads its end."""
+        self._sock.close()
+
+
+def socket_pair() -> tuple[socket.socket, socket.socket]:
+    """Two connected sockets: one to keep, one to hand to a child (make it inheritable)."""
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)

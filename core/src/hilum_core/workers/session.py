@@ -1,0 +1,194 @@
+"""The worker's side: a process that loads plugins, takes items from its coordinator and answers.
+
+Messages from the coordinator: ``items`` (a list), ``answer`` (to a question), ``probe``,
+``recall`` (give back what is not begun), ``stop``. Messages to it: ``hello``, ``begin``, ``done``, ``probed``, ``ask``, ``beat``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+from hilum_sdk import Component
+
+from hilum_core import log, revisions
+from hilum_core.config import Config
+from hilum_core.registry import Composed, Composition, check
+from hilum_core.workers.context import WorkerContext
+from hilum_core.workers.failures import failure_of
+from hilum_core.workers.limits import CallTimer, die_with_parent, limit_memory
+from hilum_core.workers.pipe import Message, Pipe, PipeClosed
+
+_BEAT_EVERY_S = 1.0
+
+
+@attrs.frozen(kw_only=True)
+class WorkerArguments:
+    """What a coordinator tells a worker on its command line."""
+
+    state_dir: Path
+    revision: int
+    pipe_fd: int
+    parent_pid: int
+    label: str
+    memory_bytes: int
+    log_format: log.LogFormat = "text"
+    log_level: str = "info"
+
+    def command_line(self) -> list[str]:
+        """The arguments as `WorkerSession.start` reads them."""
+        return [
+            f"--{f.name.replace('_', '-')}={getattr(self, f.name)}" for f in attrs.fields(WorkerArguments)
+        ]
+
+
+class WorkerSession:
+    """All that a worker process has: its config, its plugins, its pipe, its timer."""
+
+    def __init__(self, arguments: WorkerArguments, pipe: Pipe) -> None:
+        self.arguments = arguments
+        self.pipe = pipe
+        self.timer = CallTimer()
+        self.items: deque[Message] = deque()
+        self.stopping = False
+        self.probe_wanted = False
+        self._answer: Any = None
+        self._last_beat = 0.0
+        text = revisions.read(arguments.state_dir, arguments.revision)
+        self.config: Config
+        self.composition: Composition
+        self.config, self.composition, _ = check(text, source=f"revision {arguments.revision}")
+
+    @classmethod
+    def start(cls, argv: Sequence[str]) -> WorkerSession:
+        """Begin a worker process."""
+        arguments = _parse(argv)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        die_with_parent(arguments.parent_pid)
+        log.start(arguments.log_format, arguments.log_level, arguments.label)
+        limit_memory(arguments.memory_bytes)
+        return cls(arguments, Pipe(socket.socket(fileno=arguments.pipe_fd)))
+
+    # ---- components
+
+    def create(self, composed: Composed) -> Component:
+        """Make a component and open it. Raises whatever the component raises."""
+        label = composed.entry.label
+        context = WorkerContext(
+            label=label,
+            data_dir=self.arguments.state_dir / "data" / label.replace("/", "_"),
+            session=self,
+        )
+        component = composed.create(context)
+        component.open()
+        return component
+
+    def create_all(self, kind: str) -> tuple[dict[str, Component], dict[str, str]]:
+        """Every component of a kind by its name; and of those that are broken, the reason."""
+        made: dict[str, Component] = {}
+        broken = {
+            label.partition(".")[2]: reason
+            for label, reason in {**self.config.broken, **self.composition.broken}.items()
+            if label.startswith(f"{kind}.")
+        }
+        for label, composed in self.composition.components.items():
+            name = label.removeprefix(f"{kind}.")
+            if name == label or name in broken:
+                continue
+            try:
+                made[name] = self.create(composed)
+            except Exception as error:  # noqa: BLE001 - whatever a plugin raises is its defect, and is named
+                failure = failure_of(error, blame=blame(composed))
+                broken[name] = f"{failure.text} ({failure.blame})"
+        return made, broken
+
+    # ---- the pipe
+
+    def pump(self, timeout_s: float | None) -> None:
+        """Send what was posted and read what the coordinator sent, waiting `timeout_s` for the first message; None for ever."""
+        self.pipe.flush()
+        self._read(timeout_s)
+
+    def look(self) -> None:
+        """Read what is there, without waiting and without sending what was posted."""
+        self._read(0)
+
+    def _read(self, timeout_s: float | None) -> None:
+        try:
+            message = self.pipe.receive(timeout_s)
+            while message is not None:
+                self._take_in(message)
+                message = self.pipe.receive(0)
+        except PipeClosed:
+            self.stopping = True
+
+    def _take_in(self, message: Message) -> None:
+        if "items" in message:
+            self.items.extend(message["items"])
+        elif "stop" in message:
+            self.stopping = True
+        elif "recall" in message:
+            self.recall()
+        elif "probe" in message:
+            self.probe_wanted = True
+        elif "answer" in message:
+            self._answer = message["answer"]
+
+    def recall(self) -> None:
+        """Return what waits here and was not taken: its lane rests."""
+        while self.items:
+            self.done(self.items.popleft()["id"], {"unspent": 1})
+
+    def next_item(self) -> Message | None:
+        """The next item, waiting for it; None when the worker is to stop or to probe."""
+        while not self.items:
+            if self.stopping or self.probe_wanted:
+                return None
+            self.pump(None)
+        return None if self.stopping else self.items.popleft()
+
+    def begin(self, item_id: str) -> None:
+        """Tell the coordinator, before anything can happen, that an item is now at work."""
+        self.pipe.send({"begin": item_id})
+
+    def done(self, item_id: str, outcome: Message) -> None:
+        """Tell what became of an item; it leaves with the next `begin`, or when the worker waits."""
+        self.pipe.post({"done": item_id, **outcome})
+
+    def ask(self, question: str) -> Any:
+        """Ask the coordinator something and wait for the answer; None when the worker is to stop."""
+        self._answer = None
+        self.pipe.send({"ask": question})
+        while self._answer is None and not self.stopping:
+            self.pump(None)
+        return self._answer
+
+    def beat(self) -> None:
+        """Say that a long call is still alive."""
+        self.timer.beat()
+        now = time.monotonic()
+        if now - self._last_beat >= _BEAT_EVERY_S:
+            self._last_beat = now
+            self.pipe.send({"beat": 1})
+
+
+def blame(composed: Composed) -> str:
+    """Whose fault it is: distribution and version."""
+    return f"{composed.distribution} {composed.version}"
+
+
+def _parse(argv: Sequence[str]) -> WorkerArguments:
+    parser = argparse.ArgumentParser(description="A worker of the Hilum router; its coordinator starts it.")
+    types = {"Path": Path, "int": int}
+    for field in attrs.fields(WorkerArguments):
+        parser.add_argument(
+            f"--{field.name.replace('_', '-')}", type=types.get(str(field.type), str), default=field.default
+        )
+    return WorkerArguments(**vars(parser.parse_args(argv)))
