@@ -11,6 +11,7 @@ import re
 from pydicom import datadict
 
 from hilum_sdk.config.problems import nearest
+from hilum_sdk.elements.vr import dictionary_vr
 
 ElementPath = tuple[int, ...]
 """Tags and item indices in turn, ending in a tag; `EVERY_ITEM` may stand in the place of an index.
@@ -66,16 +67,6 @@ def name_path(path: ElementPath) -> str:
     return text
 
 
-def dictionary_vr(tag: int) -> str | None:
-    """The VR that PS3.6 gives an element: ``US or SS`` where it leaves a choice, None where it has none."""
-    # pydicom counts private creators (gggg,0010-00FF) as known: so they are, LO by PS3.5 7.8.1.
-    if datadict.dictionary_has_tag(tag) or datadict.repeater_has_tag(tag):
-        return datadict.dictionary_VR(tag)
-    if tag >> 16 & 1 and 0x10 <= tag & 0xFFFF <= 0xFF:
-        return "LO"
-    return None
-
-
 def _tag_of(found: re.Match[str]) -> int:
     keyword = found["keyword"]
     if keyword is None:
@@ -95,5 +86,5 @@ def _tag_of(found: re.Match[str]) -> int:
 
 def _check_leads_on(tag: int, name: str) -> None:
     vr = dictionary_vr(tag)
-    if vr not in (None, "SQ"):
+    if vr not in {"", "SQ"}:
         raise ValueError(f"{name} has VR {vr} and is no sequence, so nothing stands below it")

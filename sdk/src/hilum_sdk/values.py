@@ -19,7 +19,8 @@ from pydicom import charset
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 
-from hilum_sdk.paths import EVERY_ITEM, ElementPath, dictionary_vr
+from hilum_sdk.elements.vr import dictionary_vr
+from hilum_sdk.paths import EVERY_ITEM, ElementPath
 
 SPECIFIC_CHARACTER_SET = 0x00080005
 
@@ -36,7 +37,10 @@ _MOST_BYTES = 1 << 16
 
 @attrs.frozen
 class Value:
-    """One value of an element. ``number`` is None unless its VR is one of numbers; ``is_single``: of 32 bits."""
+    """One value of an element.
+
+    ``number`` is None unless its VR is one of numbers; ``is_single`` marks those of 32 bits.
+    """
 
     text: str
     number: float | None = None

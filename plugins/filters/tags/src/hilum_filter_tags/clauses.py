@@ -20,7 +20,8 @@ from hilum_filter_tags.reading import (
 )
 from hilum_sdk import Association, Instance
 from hilum_sdk.config import ConfigProblem, ConfigProblems, unknown_name
-from hilum_sdk.paths import ElementPath, dictionary_vr, name_path, parse_path
+from hilum_sdk.elements.vr import dictionary_vr
+from hilum_sdk.paths import ElementPath, name_path, parse_path
 from hilum_sdk.values import NUMBERS, SPECIFIC_CHARACTER_SET, Value, items_at, values_at
 
 T = TypeVar("T")
@@ -174,10 +175,10 @@ def _read_sequence_clause(path: ElementPath, raw: Any) -> ElementClause | ItemCl
     return ItemClause(path, where)
 
 
-def _equals_for(vr: str | None) -> ReadEquals:
+def _equals_for(vr: str) -> ReadEquals:
     if vr == "UI":
         return equals_uid
-    if vr is not None and vr[:2] in NUMBERS:
+    if vr[:2] in NUMBERS:
         return equals_number
     return equals_text
 

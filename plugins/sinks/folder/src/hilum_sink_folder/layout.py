@@ -10,7 +10,8 @@ import attrs
 from pydicom.dataset import Dataset
 
 from hilum_sdk.config import ConfigProblem, ConfigProblems
-from hilum_sdk.paths import dictionary_vr, name_tag, parse_path
+from hilum_sdk.elements.vr import dictionary_vr
+from hilum_sdk.paths import name_tag, parse_path
 from hilum_sdk.values import values_at
 from hilum_sink_folder.names import safe_name
 
