@@ -1,0 +1,99 @@
+"""The DICOM files that `hilum send` finds below the paths it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import attrs
+from pydicom.uid import MediaStorageDirectoryStorage
+
+from hilum_sdk.elements import ElementsError, read_file_meta
+
+_MAGIC_AT = 128
+_MAGIC = b"DICM"
+
+
+@attrs.frozen(kw_only=True)
+class DicomFile:
+    """One object in a file, told by its File Meta Information."""
+
+    path: Path
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+    data_set_offset: int
+    data_set_bytes: int
+
+
+@attrs.frozen(kw_only=True)
+class Unsendable:
+    """A file that cannot be sent, and why."""
+
+    path: Path
+    reason: str
+
+
+@attrs.frozen(kw_only=True)
+class Found:
+    """What lies below the paths. ``passed_over`` counts the files of folders that are not DICOM."""
+
+    files: tuple[DicomFile, ...]
+    unsendable: tuple[Unsendable, ...]
+    passed_over: int
+
+
+def find_dicom_files(paths: Sequence[Path]) -> Found:
+    """Read the File Meta Information of each file, folders recursively, in the order of their names.
+
+    A file that is named is meant: if it is not DICOM, that is a fault. In a folder other files are
+    passed over, and so are DICOMDIRs, which are no objects to send.
+    """
+    files: list[DicomFile] = []
+    unsendable: list[Unsendable] = []
+    passed_over = 0
+    for path, named in _walk(paths):
+        one = _look(path)
+        if isinstance(one, DicomFile) and (named or one.sop_class_uid != MediaStorageDirectoryStorage):
+            files.append(one)
+        elif isinstance(one, Unsendable):
+            unsendable.append(one)
+        elif named:
+            unsendable.append(Unsendable(path=path, reason="is not a DICOM file (PS3.10 7.1)"))
+        else:
+            passed_over += 1
+    return Found(files=tuple(files), unsendable=tuple(unsendable), passed_over=passed_over)
+
+
+def _walk(paths: Sequence[Path]) -> Iterator[tuple[Path, bool]]:
+    for path in paths:
+        if path.is_dir():
+            yield from ((below, False) for below in sorted(path.rglob("*")) if below.is_file())
+        else:
+            yield path, True
+
+
+def _look(path: Path) -> DicomFile | Unsendable | None:
+    """Read one file; None if it is not a DICOM file."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(_MAGIC_AT)
+            if stream.read(len(_MAGIC)) != _MAGIC:
+                return None
+            stream.seek(0)
+            meta = read_file_meta(stream)
+            size = stream.seek(0, 2)
+    except OSError as error:
+        return Unsendable(path=path, reason=f"cannot be read: {error.strerror}")
+    except ElementsError as error:
+        return Unsendable(path=path, reason=str(error))
+    if not meta.sop_class_uid or not meta.sop_instance_uid:
+        return Unsendable(path=path, reason="its File Meta Information names no SOP class or instance")
+    return DicomFile(
+        path=path,
+        sop_class_uid=meta.sop_class_uid,
+        sop_instance_uid=meta.sop_instance_uid,
+        transfer_syntax_uid=meta.transfer_syntax_uid,
+        data_set_offset=meta.data_set_offset,
+        data_set_bytes=size - meta.data_set_offset,
+    )

@@ -1,0 +1,123 @@
+"""`hilum queue retry`, `cancel` and `release`: what a person decides, kept in the ledger with the name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from hilum_core.cli.failures import CommandError
+from hilum_core.cli.figures import count_words, who_acts
+from hilum_core.cli.queue_access import Access, open_queue, queue_options
+from hilum_core.queue.states import DELIVERIES
+
+_AT_ONCE = 1000
+_ALL = 1_000_000
+_RETRIED = tuple({*DELIVERIES.moves["retry"].sources, *DELIVERIES.moves["retry_unrendered"].sources})
+
+ids_argument = click.argument("any_ids", metavar="ID...", nargs=-1)
+
+
+@click.command()
+@ids_argument
+@queue_options
+@click.option("--sink", default="", help="All dead and waiting deliveries to this sink.")
+@click.option("--all", "of_all", is_flag=True, help="All dead and waiting deliveries.")
+@click.option("--because", default="", help="Why; kept in the ledger.")
+def retry(
+    *,
+    any_ids: tuple[str, ...],
+    config_path: Path | None,
+    state_dir: Path | None,
+    sink: str,
+    of_all: bool,
+    because: str,
+) -> None:
+    """Try dead or waiting deliveries again, now, with a fresh time to give up.
+
+    An ID is that of a delivery, or of an object for all of its deliveries.
+    """
+    if bool(any_ids) + bool(sink) + of_all != 1:
+        raise click.UsageError("say what to retry: IDs, or --sink NAME, or --all")
+    with open_queue(config_path, state_dir) as queue:
+        ids = _deliveries_of(queue, any_ids) if any_ids else _waiting(queue, sink)
+        count = 0
+        for start in range(0, len(ids), _AT_ONCE):
+            count += queue.store.retry(ids[start : start + _AT_ONCE], by=who_acts(), because=because)
+        _ring(queue, "render", "deliver")
+    click.echo(f"{count_words(count, 'delivery', 'deliveries')} will be tried now")
+
+
+@click.command()
+@ids_argument
+@queue_options
+@click.option("--because", required=True, help="Why; kept in the ledger.")
+def cancel(
+    *, any_ids: tuple[str, ...], config_path: Path | None, state_dir: Path | None, because: str
+) -> None:
+    """End deliveries, or all open deliveries of objects, held objects included.
+
+    What has already been sent stays where it is. An object whose deliveries have all ended is kept for
+    as long as the config's keep_settled says.
+    """
+    _need_ids(any_ids, "cancel")
+    with open_queue(config_path, state_dir) as queue:
+        settled = queue.store.cancel(any_ids, by=who_acts(), because=because)
+        _ring(queue, "retain")
+    click.echo(f"cancelled; {count_words(len(settled), 'object')} settled by that")
+
+
+@click.command()
+@ids_argument
+@queue_options
+@click.option("--to", "sinks", multiple=True, metavar="SINK", help="Deliver held objects there as they came.")
+@click.option("--because", default="", help="Why; kept in the ledger.")
+def release(
+    *,
+    any_ids: tuple[str, ...],
+    config_path: Path | None,
+    state_dir: Path | None,
+    sinks: tuple[str, ...],
+    because: str,
+) -> None:
+    """Let held objects be routed again, and held deliveries go on.
+
+    With --to, held objects go to these sinks as they came, whatever the routes say: for an object whose
+    header cannot be read, the only way on.
+    """
+    _need_ids(any_ids, "release")
+    with open_queue(config_path, state_dir) as queue:
+        count = queue.store.release(any_ids, by=who_acts(), because=because, sinks=sinks)
+        _ring(queue, "route", "render", "deliver")
+    click.echo(f"released {count:,}")
+
+
+def _need_ids(any_ids: Sequence[str], what: str) -> None:
+    if not any_ids:
+        raise click.UsageError(f"say what to {what}: one ID or more")
+
+
+def _waiting(queue: Access, sink: str) -> list[str]:
+    rows = queue.store.list_deliveries(states=_RETRIED, sink=sink, limit=_ALL)
+    return [row.delivery_id for row in rows]
+
+
+def _deliveries_of(queue: Access, any_ids: Sequence[str]) -> list[str]:
+    """The ids of deliveries: those given, and those of the objects given that can be retried."""
+    found: list[str] = []
+    for any_id in any_ids:
+        history = queue.store.history(any_id)
+        if history is None:
+            raise CommandError(f"no object or delivery has the id {any_id}; `hilum queue list` shows them")
+        if any_id == history.object.stored.instance.id:
+            found += [row.delivery_id for row in history.deliveries if row.state in _RETRIED]
+        else:
+            found.append(any_id)
+    return list(dict.fromkeys(found))
+
+
+def _ring(queue: Access, *stages: str) -> None:
+    """Wake the stages that have something to do now; a router that does not run looks when it starts."""
+    for stage in stages:
+        ring(queue.state_dir, stage)

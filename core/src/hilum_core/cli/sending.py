@@ -1,0 +1,123 @@
+"""What `hilum send` does: files to associations, and one outcome for every file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import attrs
+from pydicom.uid import UID
+
+from hilum_core.cli.dicom_files import DicomFile
+from hilum_core.cli.peer import Call
+from hilum_core.dicom import FileSegment, RequestorAssociation, RequestorSettings
+from hilum_core.dicom.statuses import SUCCESS, Verdict, judge_store, status_in_words
+from hilum_core.log import escape
+from hilum_sdk import ContextNeed, DestinationUnavailable, HilumError
+
+MOST_CONTEXTS = 128
+"""Presentation context ids are the odd numbers to 255 (PS3.8 9.3.2.2)."""
+
+Kind = tuple[str, str]
+"""SOP class and transfer syntax: what a presentation context is for."""
+
+
+@attrs.frozen(kw_only=True)
+class Outcome:
+    """What became of one file. ``words`` say why not, or what the peer remarked."""
+
+    file: DicomFile
+    is_stored: bool
+    words: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Batch:
+    """Files that fit one association, and the contexts that they need."""
+
+    files: tuple[DicomFile, ...]
+    kinds: tuple[Kind, ...]
+
+    @property
+    def needs(self) -> list[ContextNeed]:
+        """One presentation context for each kind: files are sent as they are."""
+        return [ContextNeed(sop_class_uid=sop, transfer_syntaxes=(syntax,)) for sop, syntax in self.kinds]
+
+
+def kind_of(file: DicomFile) -> Kind:
+    """The presentation context that a file needs."""
+    return file.sop_class_uid, file.transfer_syntax_uid
+
+
+def batches(files: Sequence[DicomFile], *, most: int = MOST_CONTEXTS) -> Iterator[Batch]:
+    """Split files into associations of at most `most` presentation contexts, in their order."""
+    kinds: dict[Kind, None] = {}
+    start = 0
+    for index, file in enumerate(files):
+        kind = kind_of(file)
+        if kind not in kinds and len(kinds) == most:
+            yield Batch(files=tuple(files[start:index]), kinds=tuple(kinds))
+            kinds, start = {}, index
+        kinds[kind] = None
+    if kinds:
+        yield Batch(files=tuple(files[start:]), kinds=tuple(kinds))
+
+
+def send_files(files: Sequence[DicomFile], call: Call) -> Iterator[Outcome]:
+    """Send every file, over as many associations as it takes; one outcome for each, as it comes.
+
+    An association that breaks costs the file that was under way; the others go over a new one. When
+    none can be opened, all that is left fails with the reason.
+    """
+    waiting = list(files)
+    while waiting:
+        batch = next(batches(waiting))
+        try:
+            association = RequestorAssociation.open(
+                call.node, batch.needs, RequestorSettings(calling_ae=call.calling_ae)
+            )
+        except HilumError as error:
+            yield from (Outcome(file=file, is_stored=False, words=error.message) for file in waiting)
+            return
+        with association:
+            for outcome in _send_batch(association, batch):
+                waiting.pop(0)
+                yield outcome
+
+
+def _send_batch(association: RequestorAssociation, batch: Batch) -> Iterator[Outcome]:
+    """Send the files of a batch until the association breaks; the file that broke it has its outcome."""
+    for file in batch.files:
+        if file.transfer_syntax_uid not in association.accepted.get(file.sop_class_uid, ()):
+            yield Outcome(file=file, is_stored=False, words=_not_accepted(file))
+            continue
+        try:
+            yield _send_one(association, file)
+        except DestinationUnavailable as error:
+            yield Outcome(file=file, is_stored=False, words=error.message)
+            return
+
+
+def _send_one(association: RequestorAssociation, file: DicomFile) -> Outcome:
+    try:
+        with file.path.open("rb") as stream:
+            answer = association.store(
+                FileSegment(fd=stream.fileno(), offset=file.data_set_offset, length=file.data_set_bytes),
+                sop_class_uid=file.sop_class_uid,
+                sop_instance_uid=file.sop_instance_uid,
+                transfer_syntax_uid=file.transfer_syntax_uid,
+            )
+    except OSError as error:
+        return Outcome(file=file, is_stored=False, words=f"cannot be read: {error.strerror}")
+    comment = f" ({escape(answer.comment)})" if answer.comment else ""
+    return Outcome(
+        file=file,
+        is_stored=judge_store(answer.status) is Verdict.DELIVERED,
+        words="" if answer.status == SUCCESS else status_in_words(answer.status) + comment,
+    )
+
+
+def _not_accepted(file: DicomFile) -> str:
+    return (
+        f"the peer accepts no presentation context for {UID(file.sop_class_uid).name} "
+        f"in {UID(file.transfer_syntax_uid).name}"
+    )
