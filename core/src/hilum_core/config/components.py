@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, Literal, get_args
 
@@ -164,8 +164,21 @@ def read_component(kind: Kind, name: str, table: Any, checks: Mapping[str, Any])
         raise ConfigProblems([*error.problems, *problems]) from None
     if problems:
         raise ConfigProblems(problems)
-    own = {key: value for key, value in table.items() if key not in RESERVED_KEYS}
-    return ComponentEntry(kind=kind, name=name, table=own, **attrs.asdict(keys, recurse=False))
+    return ComponentEntry(kind=kind, name=name, table=_own(table), **attrs.asdict(keys, recurse=False))
+
+
+def rest_of(kind: Kind, name: str, table: Any) -> Iterator[ComponentEntry]:
+    """Give a faulty component's own keys, for its plugin to find fault with, if its type is known."""
+    if (
+        isinstance(table, Mapping)
+        and isinstance(table.get("type"), str)
+        and table.get("disabled") is not True
+    ):
+        yield ComponentEntry(kind=kind, name=name, type=table["type"], table=_own(table))
+
+
+def _own(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {key: value for key, value in table.items() if key not in RESERVED_KEYS}
 
 
 def _confirm(check: str, checks: Mapping[str, Any]) -> str:

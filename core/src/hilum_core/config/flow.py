@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from hilum_core.config.components import KINDS, ComponentEntry, Kind, read_component
+from hilum_core.config.components import KINDS, ComponentEntry, Kind, read_component, rest_of
 from hilum_core.config.reception import PeerSettings, RouterSettings
 from hilum_core.config.routes import RouteSettings, read_route, same_names
 from hilum_sdk.config import ConfigProblem, ConfigProblems, nearest, path_to
@@ -20,7 +20,9 @@ class Flow:
     """The peers, the components by kind and name, and the routes in their order.
 
     ``broken`` tells by label (``sinks.pacs``, ``routes[0]``) what was left out, and why, without
-    quoting values. ``notes`` are about what is no fault and looks like an oversight.
+    quoting values; ``left_out`` are the components among them, whose own keys can still be examined.
+    ``route_numbers`` are the places of ``routes`` in the file. ``notes`` are about what is no fault
+    and looks like an oversight.
     """
 
     peers: Mapping[str, PeerSettings]
@@ -32,6 +34,7 @@ class Flow:
     routes: tuple[RouteSettings, ...]
     route_numbers: tuple[int, ...] = ()
     broken: Mapping[str, str] = attrs.field(factory=dict)
+    left_out: tuple[ComponentEntry, ...] = ()
     notes: tuple[ConfigProblem, ...] = ()
 
     def components(self) -> Iterator[ComponentEntry]:
@@ -54,6 +57,7 @@ class FlowReader:
         self._document = document
         self._tables: dict[Kind, Mapping[str, Any]] = {}
         self._broken: dict[str, str] = {}
+        self._left_out: list[ComponentEntry] = []
         self.problems: list[ConfigProblem] = []
 
     def read(self, peers: Mapping[str, PeerSettings], peer_names: Collection[str]) -> Flow:
@@ -74,6 +78,7 @@ class FlowReader:
             routes=tuple(routes.values()),
             route_numbers=tuple(routes),
             broken=self._broken,
+            left_out=tuple(self._left_out),
             # Beside faults they would mislead: what uses a sink may be what is left out.
             notes=() if self.problems else tuple(_notes(peers, entries, routes.values())),
         )
@@ -103,6 +108,7 @@ class FlowReader:
                 entries[name] = read_component(kind, name, table, self._tables["checks"])
             except ConfigProblems as error:
                 self._leave_out(path_to(kind, name), error)
+                self._left_out += rest_of(kind, name, table)
         return entries
 
     def _read_routes(self, peer_names: Collection[str]) -> Mapping[int, RouteSettings]:

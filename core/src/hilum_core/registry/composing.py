@@ -1,0 +1,153 @@
+"""The components of a config, each with its plugin and its own settings, and what keeps them from working."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from hilum_core.config import ComponentEntry, Flow, PeerSettings
+from hilum_core.registry.components import Composed
+from hilum_core.registry.declared import Declared
+from hilum_core.registry.faults import PluginError, place_of
+from hilum_core.registry.loading import PluginLoader
+from hilum_core.registry.type_table import TypeTable
+from hilum_sdk import ComponentSpec, SinkSpec, TransformSpec
+from hilum_sdk.config import ConfigProblem, ConfigProblems, structure
+
+
+@attrs.frozen(kw_only=True)
+class Composition:
+    """The components that can be made, by label (``sinks.pacs``).
+
+    ``broken`` tells of every other one that is not disabled why it cannot, without quoting values;
+    ``problems`` tell the same to who edits the config.
+    """
+
+    components: Mapping[str, Composed]
+    broken: Mapping[str, str]
+    problems: tuple[ConfigProblem, ...]
+
+
+class Composer:
+    """Composes one config; for one use."""
+
+    def __init__(self, types: TypeTable, loader: PluginLoader, flow: Flow, peers: Collection[str]) -> None:
+        self._types = types
+        self._loader = loader
+        self._flow = flow
+        self._peers = peers
+        self._composed: dict[str, Composed] = {}
+        self._broken: dict[str, str] = {}
+        self._problems: list[ConfigProblem] = []
+
+    def compose(self) -> Composition:
+        """Import what the config names, and nothing else."""
+        for entry in self._flow.components():
+            # A component is often disabled because its plugin is at fault.
+            if not entry.disabled:
+                self._add(entry)
+        for entry in self._flow.left_out:
+            self._examine(entry)
+        for number, sink in self._unprotected():
+            self._refuse(sink, number)
+        return Composition(components=self._composed, broken=self._broken, problems=tuple(self._problems))
+
+    def _add(self, entry: ComponentEntry) -> None:
+        composed, reason = self._examine(entry)
+        if composed is not None:
+            self._composed[entry.label] = composed
+        else:
+            self._broken[entry.label] = reason
+
+    def _examine(self, entry: ComponentEntry) -> tuple[Composed | None, str]:
+        """Compose one component, or note its problems and say in short why it cannot work."""
+        declared: Declared | None = None
+        try:
+            declared = self._types.find(entry.kind, entry.type, where=f"{entry.label}.type")
+            composed = _compose(entry, declared, self._loader, self._peers)
+            _check_destination(composed, self._flow.peers)
+        except ConfigProblems as error:
+            origin = f"{declared.type}, {declared.blame}" if declared else ""
+            self._problems += [attrs.evolve(problem, origin=origin) for problem in error.problems]
+            return None, error.message
+        except PluginError as error:
+            assert declared is not None
+            text = f"the plugin is broken: {error.fault}"
+            self._problems.append(
+                ConfigProblem(entry.label, text, origin=f"{declared.type}, {declared.blame}")
+            )
+            return None, error.message
+        return composed, ""
+
+    def _unprotected(self) -> Iterator[tuple[str, str]]:
+        """Find the routes that lead to a de-identified sink past every de-identifying transform.
+
+        A route with a transform that is broken is no such: its objects wait for it.
+        """
+        for index, route in zip(self._flow.route_numbers, self._flow.routes, strict=True):
+            chain = [self._composed.get(f"transforms.{name}") for name in route.transforms]
+            if route.disabled or not all(chain) or any(step.deidentifies for step in chain if step):
+                continue
+            for place, name in enumerate(route.sinks):
+                sink = self._flow.sinks.get(name)
+                if sink is not None and sink.deidentified_only:
+                    yield f"routes[{index}].sinks[{place}]", sink.label
+
+    def _refuse(self, label: str, where: str) -> None:
+        text = (
+            f"{label} takes only what is de-identified, and no transform of this route de-identifies; "
+            "add one, or take the sink out"
+        )
+        self._problems.append(ConfigProblem(where, text))
+        # The lane rests: better nothing leaves than what must not.
+        self._broken[label] = f"{where} leads to it without a de-identifying transform"
+        self._composed.pop(label, None)
+
+
+def _compose(
+    entry: ComponentEntry, declared: Declared, loader: PluginLoader, peers: Collection[str]
+) -> Composed:
+    spec = loader.spec(declared)
+    assert isinstance(spec, ComponentSpec)
+    try:
+        config = structure(entry.table, spec.config, peers=peers, where=entry.label)
+    except ConfigProblems:
+        raise
+    except Exception as error:
+        raise PluginError(f"reading its config {place_of(error)}", blame=declared.blame) from error
+    return Composed(
+        entry=entry,
+        config=config,
+        spec=spec,
+        distribution=declared.distribution,
+        version=declared.version,
+        **_traits(spec, config, declared),
+    )
+
+
+def _traits(spec: ComponentSpec, config: Any, declared: Declared) -> dict[str, Any]:
+    try:
+        if isinstance(spec, SinkSpec):
+            return {"peer": spec.peer(config)}
+        if isinstance(spec, TransformSpec):
+            # Only a plain True counts: an object that happens to be truthy protects nobody.
+            return {
+                "deidentifies": spec.deidentifies(config) is True,
+                "needs_pixels": bool(spec.needs_pixels(config)),
+            }
+    except Exception as error:
+        raise PluginError(f"asked about its config it {place_of(error)}", blame=declared.blame) from error
+    return {}
+
+
+def _check_destination(composed: Composed, peers: Mapping[str, PeerSettings]) -> None:
+    peer = peers.get(composed.peer or "")
+    if peer is None:
+        return
+    missing = [key for key in ("host", "port") if getattr(peer, key) is None]
+    if missing:
+        keys = " and ".join(f"peers.{composed.peer}.{key}" for key in missing)
+        text = f"sends to the peer {composed.peer!r}, which cannot be called: set {keys}"
+        raise ConfigProblems([ConfigProblem(composed.entry.label, text)])
