@@ -32,7 +32,7 @@ wheels: $(UV)
 	$(UV) build -q --all-packages --wheel --out-dir dist
 
 pins: $(UV)
-	$(UV) export -q --all-packages --no-emit-workspace --no-hashes --no-annotate --no-header
+	$(UV) export -q --all-packages --all-groups --no-emit-workspace --no-hashes --no-annotate --no-header
 
 .venv/.stamp: pyproject.toml $(MEMBERS) | $(UV)
 	$(UV) sync -q --all-packages

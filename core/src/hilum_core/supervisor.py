@@ -18,13 +18,13 @@ from pathlib import Path
 from types import FrameType
 
 import attrs
-from hilum_sdk.config import ConfigProblem, ConfigProblems
 
 from hilum_core import log, revisions
 from hilum_core.config import Config, ListenAddress, load
 from hilum_core.incarnation import StateDirError, lock_state_dir, prepare_state_dir
 from hilum_core.registry import check, report
 from hilum_core.stage import EXIT_CANNOT_START, StageArguments, StopSignal
+from hilum_sdk.config import ConfigProblem, ConfigProblems
 
 EXIT_FAILED = 1
 EXIT_CONFIG = 78
@@ -212,7 +212,8 @@ class Supervisor:
     def _watch(self, timeout_s: float) -> None:
         """Wait for a child's end, a signal, or the time; note who has ended."""
         running = [child for child in self._children + self._leaving if child.process is not None]
-        ended = select.select([self._stopping, *running], [], [], timeout_s)[0]
+        waited: list[StopSignal | _Child] = [self._stopping, *running]
+        ended = select.select(waited, [], [], timeout_s)[0]
         for child in ended:
             if not isinstance(child, _Child):
                 continue
@@ -244,7 +245,7 @@ class Supervisor:
                 return
             config, _ = load(text, source=str(self._config_path))
         except (OSError, UnicodeDecodeError, ConfigProblems):
-            self.log.error(
+            self.log.warning(
                 "the new config cannot be read, the running one stays", path=str(self._config_path)
             )
             return

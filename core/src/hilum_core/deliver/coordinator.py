@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from hilum_sdk import Receipt
-
 from hilum_core.config import ComponentEntry, Config
 from hilum_core.deliver.lane import Lane, LaneState
 from hilum_core.queue import QueueStore, ring
@@ -25,6 +23,7 @@ from hilum_core.workers.failures import DEFECT
 from hilum_core.workers.link import WorkerLink
 from hilum_core.workers.pipe import Message
 from hilum_core.workers.wire import unpack
+from hilum_sdk import Receipt
 
 
 class LaneLink(WorkerLink[ClaimedDelivery]):
@@ -149,7 +148,6 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
         self, link: LaneLink, claimed: ClaimedDelivery, message: Message, now: datetime
     ) -> DeliveryOutcome:
         lane = link.lane
-        ids = {"delivery_id": claimed.delivery_id, "lease_no": claimed.lease_no}
         if "delivered" in message:
             return lane.succeeded(
                 claimed, unpack(message["delivered"], Receipt), tuple(message["notes"]), now
@@ -157,10 +155,18 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
         if "unspent" in message:
             return lane.unspent(claimed, now)
         if "rendering_lost" in message:
-            return RenderingLost(**ids, failure=unpack(message["rendering_lost"], Failure))
+            return RenderingLost(
+                delivery_id=claimed.delivery_id,
+                lease_no=claimed.lease_no,
+                failure=unpack(message["rendering_lost"], Failure),
+            )
         if "damaged" in message:
             self.log.error("an object is damaged and held", object=claimed.stored.instance.id)
-            return ObjectDamaged(**ids, failure=unpack(message["damaged"], Failure))
+            return ObjectDamaged(
+                delivery_id=claimed.delivery_id,
+                lease_no=claimed.lease_no,
+                failure=unpack(message["damaged"], Failure),
+            )
         after = message["retry_after"]
         failure = unpack(message["failed"], Failure)
         outcome = lane.failed(claimed, failure, timedelta(seconds=after) if after else None, now)

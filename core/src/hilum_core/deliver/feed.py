@@ -8,15 +8,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
 
-from hilum_sdk import ContextNeed, HilumError, Item, Receipt, TemporaryError
-from hilum_sdk.elements import FileItem
-
 from hilum_core.queue.records import ClaimedDelivery, Failure
 from hilum_core.spool import SpoolDamage, data_set_span, verify
 from hilum_core.workers.failures import PERMANENT, failure_of
 from hilum_core.workers.pipe import Message
 from hilum_core.workers.session import WorkerSession
 from hilum_core.workers.wire import pack, unpack
+from hilum_sdk import ContextNeed, HilumError, Item, Receipt, TemporaryError
+from hilum_sdk.elements import FileItem
 
 EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
@@ -195,7 +194,7 @@ class LaneFeed:
             self._session.done(message["id"], {kind: pack(Failure(text=text))})
             return None
         if self._deidentified_only and not item.deidentified:
-            text = "refused: the sink takes de-identified objects only, and no de-identifying transform has passed this"
+            text = "the sink takes de-identified objects only, and this is none"
             self._session.done(
                 message["id"], {"failed": pack(Failure(text=text, kind=PERMANENT)), "retry_after": None}
             )
@@ -225,7 +224,7 @@ def _needs(counts: dict[tuple[str, str], int]) -> list[ContextNeed]:
         by_class.setdefault(sop_class_uid, {})[transfer_syntax_uid] = waiting
     needs = []
     for sop_class_uid, syntaxes in by_class.items():
-        as_is = sorted(syntaxes, key=lambda uid: -syntaxes[uid])  # noqa: B023 - used at once
+        as_is = sorted(syntaxes, key=lambda uid: -syntaxes[uid])
         offered = dict.fromkeys([*as_is, *(uid for own in as_is for uid in supplied(own))])
         needs.append(
             ContextNeed(

@@ -12,8 +12,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import Enum
 
-from hilum_sdk import Receipt
-
 from hilum_core.config import DeliverySettings
 from hilum_core.queue.records import (
     ClaimedDelivery,
@@ -26,6 +24,7 @@ from hilum_core.queue.records import (
 )
 from hilum_core.workers.backoff import backoff
 from hilum_core.workers.failures import DEFECT, PERMANENT, REFUSED, TIME_LIMIT, UNAVAILABLE
+from hilum_sdk import Receipt
 
 WINDOW = 32
 FAILURES_TO_REST = 10

@@ -5,14 +5,13 @@ from __future__ import annotations
 import sys
 from datetime import timedelta
 
-from hilum_sdk import BatchSink, Component, DestinationUnavailable, Sink
-
 from hilum_core.deliver.feed import LaneFeed
 from hilum_core.registry import Composed
 from hilum_core.workers.failures import failure_of
 from hilum_core.workers.limits import TimeLimitExceeded
 from hilum_core.workers.session import WorkerSession, blame
 from hilum_core.workers.wire import pack
+from hilum_sdk import BatchSink, Component, DestinationUnavailable, Sink
 
 _FRUITLESS = 3
 _CLOSE_WITHIN = timedelta(seconds=5)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from hilum_core.config import load_reception
-from hilum_core.revisions import read
 from hilum_core.render.coordinator import RenderCoordinator
+from hilum_core.revisions import read
 from hilum_core.stage import open_stage, start
 
 

@@ -163,7 +163,7 @@ class RenderCoordinator(Coordinator[ClaimedRendering, RenderingOutcome]):
         if not begun:
             return self._later(claimed, None, timedelta(0), spent=False)
         failure = Failure(
-            text=f"a rendering worker died with it in hand ({how})",
+            text=f"{link.label} died with it in hand ({how})",
             kind=DEFECT,
             blame=" > ".join(claimed.chain),
         )

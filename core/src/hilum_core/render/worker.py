@@ -9,8 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import attrs
-from hilum_sdk import Discard, Hold, TemporaryError, Transform, TransformSpec
-from hilum_sdk.elements import ElementsError, FileDraft, FileItem, minimal_file_meta
 
 from hilum_core.queue.records import (
     ClaimedRendering,
@@ -26,6 +24,8 @@ from hilum_core.workers.limits import TimeLimitExceeded
 from hilum_core.workers.pipe import Message
 from hilum_core.workers.session import WorkerSession, blame
 from hilum_core.workers.wire import pack, unpack
+from hilum_sdk import Discard, Hold, TemporaryError, Transform, TransformSpec
+from hilum_sdk.elements import ElementsError, FileDraft, FileItem, minimal_file_meta
 
 _CLOSE_WITHIN = timedelta(seconds=5)
 
@@ -162,7 +162,7 @@ class RenderWorker:
         return self._session.config.router.transform_timeout.total_seconds()
 
 
-class _LinkFailed(Exception):
+class _LinkFailed(Exception):  # noqa: N818 - it carries the answer to give
     """A transform raised: the object is not sent, and is tried again or not by the kind of error."""
 
     def __init__(self, link: _Link, error: BaseException) -> None:

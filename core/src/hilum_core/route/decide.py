@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import attrs
-from hilum_sdk import Instance, TemporaryError
 
 from hilum_core.config import RouteSettings
 from hilum_core.queue.records import NewDelivery, RouteMatch
+from hilum_sdk import Instance, TemporaryError
 
 Matcher = Callable[[str], bool]
 """Ask the filter of this name about the object at hand."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Mapping
+from datetime import timedelta
 from pathlib import Path
 
-from hilum_sdk import Filter, HilumError, Instance, SinkSpec, TemporaryError
-from hilum_sdk.elements import ElementsError, read_header
 from pydicom.dataset import Dataset
 
 from hilum_core.log import describe_exception
@@ -27,6 +26,8 @@ from hilum_core.workers.limits import TimeLimitExceeded
 from hilum_core.workers.pipe import Message
 from hilum_core.workers.session import WorkerSession, blame
 from hilum_core.workers.wire import pack, unpack
+from hilum_sdk import Filter, Instance, SinkSpec, TemporaryError
+from hilum_sdk.elements import ElementsError, read_header
 
 SPECIFIC_CHARACTER_SET = 0x00080005
 SOP_CLASS_UID = 0x00080016
@@ -37,6 +38,7 @@ ISSUER_OF_PATIENT_ID = 0x00100021
 STUDY_INSTANCE_UID = 0x0020000D
 SERIES_INSTANCE_UID = 0x0020000E
 
+_CLOSE_WITHIN = timedelta(seconds=5)
 _FACTS = frozenset(
     {
         SPECIFIC_CHARACTER_SET,
@@ -86,7 +88,7 @@ class RouteWorker:
             session.done(item["id"], self._outcome(item))
         session.pipe.flush()
         for component in self._filters.values():
-            _close(component)
+            component.close(_CLOSE_WITHIN)
 
     def _outcome(self, item: Message) -> Message:
         claimed = unpack(item["claimed"], ClaimedObject)
@@ -160,7 +162,7 @@ class RouteWorker:
                 return bool(self._filters[name].matches(header, instance))
         except MemoryError:
             raise
-        except (Exception, TimeLimitExceeded) as error:  # noqa: BLE001 - whatever a plugin raises
+        except (Exception, TimeLimitExceeded) as error:
             failure = failure_of(error, blame=f"filters.{name} ({self._blame[name]})")
             raise _FilterFailed(failure, error) from error
 
@@ -174,7 +176,7 @@ class RouteWorker:
         return [sink for sink, its_peer in self._plan.sink_peers.items() if its_peer == peer]
 
 
-class _FilterFailed(Exception):
+class _FilterFailed(Exception):  # noqa: N818 - it carries the answer to give
     """A filter could not say whether the object matches."""
 
     def __init__(self, failure: Failure, error: BaseException) -> None:
@@ -238,15 +240,6 @@ def _held(claimed: ClaimedObject, code: str, reason: str, facts: HeaderFacts = H
             )
         )
     }
-
-
-def _close(component: Filter) -> None:
-    from datetime import timedelta
-
-    try:
-        component.close(timedelta(seconds=5))
-    except HilumError:
-        return
 
 
 def main() -> None:

@@ -11,17 +11,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from hilum_sdk import (
-    ContextNeed,
-    DestinationUnavailable,
-    HilumError,
-    Item,
-    PeerName,
-    PermanentError,
-    Receipt,
-    RefusedError,
-    TemporaryError,
-)
 from pydicom.dataset import Dataset
 
 from hilum_core.config import PeerSettings
@@ -35,6 +24,17 @@ from hilum_core.dicom.requestor import (
     StoreAnswer,
 )
 from hilum_core.dicom.statuses import Verdict, is_warning, judge_store, status_in_words
+from hilum_sdk import (
+    ContextNeed,
+    DestinationUnavailable,
+    HilumError,
+    Item,
+    PeerName,
+    PermanentError,
+    Receipt,
+    RefusedError,
+    TemporaryError,
+)
 
 _ERRORS: Mapping[Verdict, type[HilumError]] = {
     Verdict.RETRY: TemporaryError,

@@ -13,5 +13,5 @@ def backoff(attempt: int, *, first: timedelta, longest: timedelta) -> timedelta:
     together does not come back together.
     """
     doublings = min(attempt - 1, 40)
-    full = min(first * 2**doublings, longest)
+    full = min(first * (1 << doublings), longest)
     return full * random.uniform(0.75, 1.0)  # noqa: S311 - jitter is no secret

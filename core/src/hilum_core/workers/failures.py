@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hilum_core.log import describe_exception
+from hilum_core.queue.records import Failure
+from hilum_core.workers.limits import TimeLimitExceeded
 from hilum_sdk import (
     ConfigError,
     DestinationUnavailable,
@@ -10,10 +13,6 @@ from hilum_sdk import (
     RefusedError,
     TemporaryError,
 )
-
-from hilum_core.log import describe_exception
-from hilum_core.queue.records import Failure
-from hilum_core.workers.limits import TimeLimitExceeded
 
 TEMPORARY = "TemporaryError"
 REFUSED = "RefusedError"

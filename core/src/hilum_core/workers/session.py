@@ -1,7 +1,8 @@
 """The worker's side: a process that loads plugins, takes items from its coordinator and answers.
 
-Messages from the coordinator: ``items`` (a list), ``answer`` (to a question), ``probe``,
-``recall`` (give back what is not begun), ``stop``. Messages to it: ``hello``, ``begin``, ``done``, ``probed``, ``ask``, ``beat``.
+Messages from the coordinator: ``items`` (a list), ``answer`` (to a question), ``probe``, ``recall``
+(give back what is not begun), ``stop``. Messages to it: ``hello``, ``begin``, ``done``, ``probed``,
+``ask``, ``beat``.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from hilum_sdk import Component
 
 from hilum_core import log, revisions
 from hilum_core.config import Config
@@ -25,6 +25,7 @@ from hilum_core.workers.context import WorkerContext
 from hilum_core.workers.failures import failure_of
 from hilum_core.workers.limits import CallTimer, die_with_parent, limit_memory
 from hilum_core.workers.pipe import Message, Pipe, PipeClosed
+from hilum_sdk import Component
 
 _BEAT_EVERY_S = 1.0
 
@@ -112,7 +113,7 @@ class WorkerSession:
     # ---- the pipe
 
     def pump(self, timeout_s: float | None) -> None:
-        """Send what was posted and read what the coordinator sent, waiting `timeout_s` for the first message; None for ever."""
+        """Send what was posted, read what came; waits `timeout_s` for a message, with None for ever."""
         self.pipe.flush()
         self._read(timeout_s)
 
