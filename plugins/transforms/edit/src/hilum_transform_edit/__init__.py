@@ -1,0 +1,19 @@
+"""Transform ``edit``: set and remove elements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hilum_sdk import TransformSpec, hookimpl
+from hilum_transform_edit.config import EditConfig
+
+
+@hookimpl
+def hilum_register_transforms() -> Iterable[TransformSpec]:
+    """Register the transform."""
+    yield TransformSpec(
+        type="edit",
+        config=EditConfig,
+        create="hilum_transform_edit.transform:EditTransform",
+        summary="Sets and removes elements",
+    )
