@@ -1,0 +1,66 @@
+"""How a request for an association is answered as a whole: pure decisions."""
+
+from __future__ import annotations
+
+from hilum_core.dicom.contexts import answer_contexts
+from hilum_core.dicom.negotiation import (
+    APPLICATION_CONTEXT,
+    AssociateAccept,
+    AssociateRequest,
+    UserIdentity,
+    UserInformation,
+)
+from hilum_core.dicom.reception import AcceptorSettings, Admission, Rejection
+from hilum_core.log import escape
+
+
+def reject_request(request: AssociateRequest) -> Rejection | None:
+    """Say whether the request is of a protocol that we do not speak."""
+    if not request.protocol_version & 1:  # PS3.8 9.3.2: only bit 0 is looked at.
+        return Rejection(result=1, source=2, reason=2, text="protocol version not supported")
+    if request.application_context != APPLICATION_CONTEXT:
+        return Rejection(result=1, source=1, reason=2, text="application context name not supported")
+    return None
+
+
+def accept_request(
+    request: AssociateRequest, admission: Admission, settings: AcceptorSettings
+) -> AssociateAccept:
+    """Make the A-ASSOCIATE-AC for a request that is let in.
+
+    Where no presentation context is accepted it is an A-ASSOCIATE-AC all the same: PS3.8 9.3.4 has no
+    reason to reject for that, and the requestor learns for each context why.
+    """
+    contexts = answer_contexts(
+        request.contexts,
+        may_store=admission.may_store,
+        may_echo=admission.may_echo,
+        preference=admission.transfer_syntaxes,
+    )
+    identity = request.user.user_identity
+    return AssociateAccept(
+        names=request.names,
+        contexts=contexts,
+        user=UserInformation(
+            max_pdu_bytes=settings.max_pdu_bytes,
+            # We are SCP of everything here. The SCP role is not for the requestor (PS3.7 D.3.3.4).
+            roles={uid: (scu, False) for uid, (scu, _) in request.user.roles.items()},
+            identity_response=b"" if _is_taken_at_its_word(identity) else None,
+        ),
+    )
+
+
+def _is_taken_at_its_word(identity: UserIdentity | None) -> bool:
+    """Whether to answer that the user is known: names, for which the answer is empty (PS3.7 D.3.3.7.2).
+
+    The name is recorded, not checked: peers are admitted by who they are, not by their users. Tickets
+    and tokens would need a check, so they get no answer, as from an acceptor that knows none of this.
+    """
+    return identity is not None and identity.wants_response and identity.type in {1, 2}
+
+
+def user_name(identity: UserIdentity | None) -> str | None:
+    """The name that a requestor gave of its user, if it gave one."""
+    if identity is None or identity.type not in {1, 2}:
+        return None
+    return escape(identity.primary.decode("utf-8", "backslashreplace"))
