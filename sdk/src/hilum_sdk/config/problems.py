@@ -99,7 +99,8 @@ def unknown_name(what: str, name: str, names: Iterable[str]) -> str:
 
 def quoted(text: str) -> str:
     """Write a string as TOML does."""
-    return json.dumps(text, ensure_ascii=False)
+    # TOML 1.0 wants DELETE escaped too, JSON does not.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def shown(value: object) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -27,7 +27,8 @@ def structure_table(table: Mapping[str, Any], cls: type[Any], read: Callable[[An
                 problems += error.under(key)
         elif field.default is attrs.NOTHING:
             problems.append(ConfigProblem("", f"missing; give {words(field.type)}").under(key))
-    problems += _refused_by_validators(cls, values)
+    at_fault = {field.name for key, field in fields.items() if key in table} - values.keys()
+    problems += _refused_by_validators(cls, _draft(cls, values, at_fault))
     if problems:
         raise ConfigProblems(problems)
     try:
@@ -43,12 +44,8 @@ def _unknown_key(key: str, fields: Mapping[str, Attribute]) -> ConfigProblem:
     return ConfigProblem("", f"unknown key; did you mean {near!r}?" if near else f"unknown key; {known}")
 
 
-def _refused_by_validators(cls: type[Any], values: Mapping[str, Any]) -> Iterator[ConfigProblem]:
-    """Run every validator on an object that has the values that are good, so that all faults are found.
-
-    A validator may look at other fields of the object, defaults included.
-    """
-    draft = _draft(cls, values)
+def _refused_by_validators(cls: type[Any], draft: Any) -> Iterator[ConfigProblem]:
+    """Run every validator on the object so far, of which a validator may see the other fields too."""
     for field in attrs.fields(cls):
         # A converter makes the value that the validator wants: both run when the object is made.
         if field.validator is None or field.converter is not None or not hasattr(draft, field.name):
@@ -64,12 +61,13 @@ def _refused_by_validators(cls: type[Any], values: Mapping[str, Any]) -> Iterato
                 yield problem.under(key_of(field))
 
 
-def _draft(cls: type[Any], values: Mapping[str, Any]) -> Any:
+def _draft(cls: type[Any], values: Mapping[str, Any], at_fault: Collection[str]) -> Any:
+    """Make an object with the values that are good and the defaults, without the fields that are at fault."""
     draft: Any = object.__new__(cls)
     for field in attrs.fields(cls):
         if field.name in values:
             value = values[field.name]
-        elif field.default is attrs.NOTHING:
+        elif field.default is attrs.NOTHING or field.name in at_fault:
             continue
         else:
             try:
