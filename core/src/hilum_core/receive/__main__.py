@@ -7,8 +7,10 @@ import sys
 import threading
 from collections.abc import Callable
 
+import attrs
+
 from hilum_core.config import Reception, load_reception
-from hilum_core.dicom.acceptor import AcceptorSettings, AssociationReport
+from hilum_core.dicom.acceptor import AcceptorSettings, AssociationReport, Ending
 from hilum_core.dicom.server import AcceptorServer
 from hilum_core.incarnation import Incarnation
 from hilum_core.log import describe_exception, get_logger
@@ -64,9 +66,15 @@ def serve(
 
 
 def report(association: AssociationReport) -> None:
-    """One line for each association, whatever happened on it."""
-    write = _log.info if association.ended_well else _log.warning
-    write("association ended", **association.fields())
+    """One line for each association, whatever happened on it; none for a mere check of the port."""
+    if not association.calling_ae and association.ending is not Ending.PROTOCOL_ERROR:
+        write = _log.debug
+    elif association.ending in {Ending.RELEASED, Ending.STOPPED} and not association.refused:
+        write = _log.info
+    else:
+        write = _log.warning
+    fields = attrs.asdict(association, filter=lambda _field, value: bool(value))
+    write("association ended", **{**fields, "ending": association.ending.value})
 
 
 def start_reconciling(
