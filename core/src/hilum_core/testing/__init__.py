@@ -1,5 +1,17 @@
-"""A whole router for tests: real processes, a real port, a state directory of its own."""
+"""A whole router for tests, and peers around it that share no code with it."""
 
+from hilum_core.testing.archive import Archive, Arrival, running_archive
+from hilum_core.testing.modality import SentFile, send
+from hilum_core.testing.raw import RawAssociation
 from hilum_core.testing.router import RunningRouter, running_router
 
-__all__ = ["RunningRouter", "running_router"]
+__all__ = [
+    "Archive",
+    "Arrival",
+    "RawAssociation",
+    "RunningRouter",
+    "SentFile",
+    "running_archive",
+    "running_router",
+    "send",
+]
