@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -10,7 +10,10 @@ import tomli
 
 from hilum_core.config.flow import Config, Flow, FlowReader
 from hilum_core.config.reception import PeerSettings, Reception, RouterSettings, read_peers, read_router
-from hilum_sdk.config import ConfigProblem, ConfigProblems, path_to
+from hilum_sdk.config import ConfigProblem, ConfigProblems, join_path, path_to
+
+_DEEPEST = 64
+_TOO_DEEP = "tables or arrays are nested too deeply"
 
 
 @attrs.frozen(kw_only=True)
@@ -34,20 +37,12 @@ class Examined:
         return Config(router=self.router, **parts)
 
     def in_file_order(self, problems: Iterable[ConfigProblem]) -> tuple[ConfigProblem, ...]:
-        """Sort problems as the tables stand in the file."""
-        places: list[str] = []
-        for top, tables in self.document.items():
-            names = range(len(tables)) if isinstance(tables, list) else tables
-            places += [path_to(top, name) for name in names] if isinstance(tables, Mapping | list) else []
-            places.append(path_to(top))
+        """Sort problems as their places follow in the file; what is missing comes first in its table."""
+        places = {path: index for index, path in enumerate(_paths(self.document))}
 
         def place(problem: ConfigProblem) -> int:
-            starts = (
-                index
-                for index, path in enumerate(places)
-                if problem.path == path or problem.path.startswith((f"{path}.", f"{path}["))
-            )
-            return next(starts, -1)
+            around = [path for path in places if _is_within(problem.path, path)]
+            return places[max(around, key=len)] if around else -1
 
         return tuple(sorted(problems, key=place))
 
@@ -99,6 +94,20 @@ def examine(text: str, *, source: str) -> Examined:
     )
 
 
+def _paths(value: object, path: str = "") -> Iterator[str]:
+    """Every path of a document, in its order."""
+    yield path
+    items = (
+        value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    )
+    for key, item in items:
+        yield from _paths(item, join_path(path, path_to(key)))
+
+
+def _is_within(path: str, outer: str) -> bool:
+    return path == outer or path.startswith((f"{outer}.", f"{outer}["))
+
+
 def _reception(
     document: Mapping[str, Any],
 ) -> tuple[RouterSettings | None, Mapping[str, PeerSettings], list[ConfigProblem]]:
@@ -120,9 +129,24 @@ def _reception(
 
 def _read_toml(text: str, source: str) -> Mapping[str, Any]:
     try:
-        return tomli.loads(text)
+        document = tomli.loads(text)
     except tomli.TOMLDecodeError as error:
         reason = str(error)
     except RecursionError:
-        reason = "tables or arrays are nested too deeply"
+        reason = _TOO_DEEP
+    else:
+        if not _is_too_deep(document):
+            return document
+        reason = _TOO_DEEP
     raise ConfigProblems([ConfigProblem(source, f"cannot be read as TOML: {reason}")])
+
+
+def _is_too_deep(document: object) -> bool:
+    """Whether what reads the document level by level would run out of stack."""
+    level: list[Any] = [document]
+    for _ in range(_DEEPEST):
+        tables = (value.values() if isinstance(value, Mapping) else value for value in level)
+        level = [inner for table in tables for inner in table if isinstance(inner, Mapping | list)]
+        if not level:
+            return False
+    return True

@@ -11,7 +11,7 @@ it by `structure`, strictly, and reports every fault of the file at once. A test
 
 from hilum_sdk.config.describing import FieldHelp, describe, toml_text
 from hilum_sdk.config.fields import about, key_of
-from hilum_sdk.config.problems import ConfigProblem, ConfigProblems, nearest, path_to, unknown_name
+from hilum_sdk.config.problems import ConfigProblem, ConfigProblems, join_path, nearest, path_to, unknown_name
 from hilum_sdk.config.structuring import structure
 from hilum_sdk.config.validators import ae_title, not_empty, port_number, positive, uid
 from hilum_sdk.config.values import (
@@ -36,6 +36,7 @@ __all__ = [
     "ae_title",
     "describe",
     "duration_text",
+    "join_path",
     "key_of",
     "nearest",
     "not_empty",

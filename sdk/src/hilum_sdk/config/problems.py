@@ -83,7 +83,7 @@ def _segment(key: str | int) -> str:
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """Find the name that was probably meant, if one is near enough."""
     by_folded = {candidate.casefold(): candidate for candidate in names}
-    found = difflib.get_close_matches(name.casefold(), by_folded, n=1)
+    found = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.7)
     return by_folded[found[0]] if found else None
 
 
