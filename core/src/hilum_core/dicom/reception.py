@@ -185,3 +185,14 @@ class AssociationReport:
     text: str = ""
     trouble: str = ""
     oversized_pdus: int = 0
+
+    @property
+    def ended_well(self) -> bool:
+        """Whether an operator need not look: released in order, or a mere check of the port, or our stop."""
+        is_port_check = self.ending is Ending.LOST and not self.calling_ae
+        return is_port_check or (self.ending in {Ending.RELEASED, Ending.STOPPED} and not self.refused)
+
+    def fields(self) -> dict[str, object]:
+        """The report as fields of a log line, leaving out what has nothing to say."""
+        fields = attrs.asdict(self) | {"ending": self.ending.value, "seconds": round(self.seconds, 3)}
+        return {name: value for name, value in fields.items() if value not in {None, ""}}

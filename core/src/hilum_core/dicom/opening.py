@@ -1,0 +1,104 @@
+"""How a requestor comes by its association: connect, propose, and read what the peer makes of it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from typing import Final
+
+from hilum_core.dicom import pdu
+from hilum_core.dicom.calls import (
+    AssociationLost,
+    AssociationRejected,
+    NotConnected,
+    RemoteNode,
+    RequestorSettings,
+)
+from hilum_core.dicom.channel import ConnectionEnded, PduChannel, PeerSilent
+from hilum_core.dicom.negotiation import (
+    AssociateAccept,
+    AssociateRequest,
+    ProposedContext,
+    UserInformation,
+    decode_associate_ac,
+    encode_associate_rq,
+)
+from hilum_core.dicom.pdu import ProtocolError, WholePdu
+from hilum_core.dicom.stream import PduStream
+from hilum_core.log import describe_exception
+
+MOST_ANSWER_BYTES: Final = 16 * 1024 * 1024
+"""No answer to a request of ours is larger; more is a peer gone wrong."""
+
+
+def connect(node: RemoteNode, settings: RequestorSettings) -> PduChannel:
+    """Connect to a node.
+
+    Raises
+    ------
+    NotConnected
+        There is no such host, or nobody listens there.
+    """
+    try:
+        sock = socket.create_connection((node.host, node.port), timeout=settings.connect_timeout_s)
+    except OSError as error:
+        reason = error.strerror or describe_exception(error)
+        raise NotConnected(f"no connection: {reason}; check host, port and that it runs") from error
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # Without it the system takes a quarter of an hour to notice that a peer has vanished.
+        timeout_ms = int(settings.send_timeout_s * 1000)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, timeout_ms)
+    stream = PduStream(
+        buffer_bytes=settings.max_pdu_bytes,
+        max_pdu_bytes=settings.max_pdu_bytes,
+        most_pdu_bytes=MOST_ANSWER_BYTES,
+    )
+    return PduChannel(sock, stream, send_timeout_s=settings.send_timeout_s)
+
+
+def make_request(
+    node: RemoteNode,
+    offered: tuple[ProposedContext, ...],
+    settings: RequestorSettings,
+    roles: Mapping[str, tuple[bool, bool]],
+) -> AssociateRequest:
+    """Make the A-ASSOCIATE-RQ."""
+    return AssociateRequest(
+        called_ae=node.ae_title,
+        calling_ae=settings.calling_ae,
+        contexts=offered,
+        user=UserInformation(max_pdu_bytes=settings.max_pdu_bytes, roles=roles),
+    )
+
+
+def negotiate(channel: PduChannel, request: AssociateRequest, timeout_s: float) -> AssociateAccept:
+    """Propose an association and wait for the answer.
+
+    Raises
+    ------
+    NotConnected, AssociationRejected, AssociationLost
+        The answer was not an A-ASSOCIATE-AC. The channel is still to be closed.
+    """
+    try:
+        channel.send(encode_associate_rq(request))
+        return _read_answer(channel.next_event(timeout_s))
+    except ConnectionEnded as error:
+        raise NotConnected(f"no association: the peer {error}") from error
+    except PeerSilent as error:
+        raise NotConnected("no association: the peer does not answer the request for one") from error
+    except ProtocolError as error:
+        channel.abort(error.source, error.reason)
+        raise NotConnected(f"no association: the peer {error.text}") from error
+
+
+def _read_answer(event: object) -> AssociateAccept:
+    if not isinstance(event, WholePdu):
+        raise ProtocolError("sent data before it accepted the association", reason=pdu.UNEXPECTED_PDU)
+    if event.type == pdu.A_ASSOCIATE_AC:
+        return decode_associate_ac(event.body)
+    if event.type == pdu.A_ASSOCIATE_RJ:
+        _, result, source, reason = (event.body + bytes(4))[:4]
+        raise AssociationRejected(result, source, reason)
+    if event.type == pdu.A_ABORT:
+        raise AssociationLost(f"no association: it was {pdu.abort_in_words(event.body)}", nothing_sent=True)
+    raise ProtocolError(f"answered with an {event.name}", reason=pdu.UNEXPECTED_PDU)
