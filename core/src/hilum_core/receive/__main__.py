@@ -18,8 +18,8 @@ from hilum_core.queue import GroupCommit, reconcile, ring
 from hilum_core.receive.gatekeeper import PeerGatekeeper
 from hilum_core.receive.objects import SpoolReceiver
 from hilum_core.revisions import read
-from hilum_core.spool import Spool
-from hilum_core.stage import StageArguments, StopSignal, open_queue, open_spool, start
+from hilum_core.spool import Spool, open_spool
+from hilum_core.stage import StageArguments, StopSignal, open_queue, start
 
 _RETRY_RECONCILE_S = 10.0
 _log = get_logger("receive")

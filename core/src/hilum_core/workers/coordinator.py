@@ -107,7 +107,8 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
         if self._outcomes:
             wait_s = min(wait_s, max(0.0, self._settle_by - time.monotonic()))
         running = [link for link in self.links if link.running]
-        ready = select.select([doorbell, self.stopping, *running], [], [], wait_s)[0]
+        waited: list[Doorbell | StopSignal | WorkerLink[Claimed]] = [doorbell, self.stopping, *running]
+        ready = select.select(waited, [], [], wait_s)[0]
         for source in ready:
             if source is doorbell:
                 doorbell.wait(0)
