@@ -1,0 +1,31 @@
+"""pynetdicom as a sender: `python -m bench.pynetdicom_scu PORT FOLDER`. Status 1 if an object was not stored.
+
+The files are given by their paths and go out as they are, the fastest way that pynetdicom has.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from pynetdicom import AE, _config
+
+from bench.objects import KINDS, TRANSFER_SYNTAX_UID
+from bench.senders import CALLED_AE
+
+
+def main() -> None:
+    """Send all files of the folder over one association."""
+    _config.STORE_SEND_CHUNKED_DATASET = True
+    port, folder = int(sys.argv[1]), Path(sys.argv[2])
+    entity = AE(ae_title="BENCH")
+    for kind in KINDS:
+        entity.add_requested_context(kind.sop_class_uid, TRANSFER_SYNTAX_UID)
+    association = entity.associate("127.0.0.1", port, ae_title=CALLED_AE)
+    statuses = [association.send_c_store(path) for path in sorted(folder.iterdir())]
+    association.release()
+    sys.exit(any(status is None or status.get("Status") != 0x0000 for status in statuses))
+
+
+if __name__ == "__main__":
+    main()
