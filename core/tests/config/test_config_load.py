@@ -390,8 +390,7 @@ def test_reading_a_config_loads_no_plugin_and_nothing_that_finds_plugins(module)
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
 @example('\x7f\x00\x1f"\\\n\u2028')
 def test_a_string_is_shown_as_toml_reads_it(text):
-    if len(text) <= 50:
-        assert tomli.loads(f"x = {toml_text(text)}")["x"] == text
+    assert tomli.loads(f"x = {toml_text(text)}")["x"] == text
 
 
 lines = st.sampled_from(

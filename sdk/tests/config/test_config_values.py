@@ -42,9 +42,7 @@ def test_a_duration_is_a_number_with_its_unit(text, seconds):
     assert parse_duration(text) == timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "10", "s", "-1s", "1.5h", "1 h", "1m1h", "1H", "\u0661s", "1s\n"]
-)
+@pytest.mark.parametrize("text", ["", "10", "s", "-1s", "1.5h", "1 h", "1m1h", "1H", "\u0661s", "1s\n"])
 def test_what_is_no_duration_is_refused(text):
     with pytest.raises(ValueError, match="a duration"):
         parse_duration(text)

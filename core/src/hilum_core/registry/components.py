@@ -64,8 +64,8 @@ class Composed:
         HilumError
             The component says itself what is wrong.
         """
+        make = self._import() if isinstance(self.spec.create, str) else self.spec.create
         try:
-            make = import_object(self.spec.create) if isinstance(self.spec.create, str) else self.spec.create
             component = make(self.config, context)
         except HilumError:
             raise
@@ -76,3 +76,17 @@ class Composed:
             wanted = " or ".join(base.__name__ for base in bases)
             raise PluginError(f"create gave a {type(component).__name__}, not a {wanted}", blame=self.blame)
         return component
+
+    def _import(self) -> Any:
+        try:
+            return import_object(str(self.spec.create))
+        except (Exception, SystemExit) as error:
+            fault = f"{self.spec.create} cannot be imported: {place_of(error)}"
+            raise PluginError(fault, blame=self.blame) from error
+
+    def _import(self) -> Any:
+        try:
+            return import_object(str(self.spec.create))
+        except (Exception, SystemExit) as error:
+            fault = f"{self.spec.create} cannot be imported: {place_of(error)}"
+            raise PluginError(fault, blame=self.blame) from error

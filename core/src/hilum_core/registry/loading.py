@@ -102,18 +102,19 @@ class PluginLoader:
         """Call one plugin's hook alone, so that no other plugin can spoil it, and check what it gives."""
         hook_name, spec_class = _HOOKS[declared.kind], _SPECS[declared.kind]
         hook = getattr(self._manager.hook, hook_name)
-        given: list[Any] = []
-        for impl in hook.get_hookimpls():
-            if impl.plugin is plugin:
-                given += _results(hook_name, impl)
+        mine = [impl for impl in hook.get_hookimpls() if impl.plugin is plugin]
+        if not mine:
+            raise _Fault(f"its module has no hook {hook_name}")
+        given = [spec for impl in mine for spec in _results(hook_name, impl)]
         for spec in given:
             if not isinstance(spec, spec_class):
                 raise _Fault(f"{hook_name} gave a {type(spec).__name__}, not a {spec_class.__name__}")
         specs = {_name(spec): spec for spec in given}
+        if len(specs) != len(given):
+            raise _Fault(f"{hook_name} gives a type more than once")
         names = self._names_like(declared)
-        if set(specs) != names or len(specs) != len(given):
-            registered = ", ".join(sorted(_name(spec) for spec in given)) or "nothing"
-            entries = ", ".join(sorted(names))
+        if specs.keys() != names:
+            registered, entries = ", ".join(sorted(specs)) or "nothing", ", ".join(sorted(names))
             raise _Fault(f"{hook_name} gives {registered}, but the entry points declare {entries}")
         return specs
 

@@ -46,7 +46,7 @@ class TypeTable:
         return f"{name!r} is a type of {owners}; write {choices}"
 
     def _none(self, kind: PluginKind, wanted: str) -> str:
-        usable = self._usable(kind)
+        usable = sorted(self._usable(kind), key=lambda declared: (declared.type, declared.distribution))
         name = wanted.rpartition(":")[2]
         names = [declared.full_type if ":" in wanted else declared.type for declared in usable]
         near = nearest(wanted, names)

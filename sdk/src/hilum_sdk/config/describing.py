@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from hilum_sdk.config.fields import default_of, fields_of
-from hilum_sdk.config.problems import join_path, shown
+from hilum_sdk.config.problems import join_path, scalar_text
 from hilum_sdk.config.values import Size, duration_text, size_text
 from hilum_sdk.config.words import words
 
@@ -95,4 +95,4 @@ def toml_text(value: Any, field_type: Any = None) -> str:
         value = duration_text(value)
     elif isinstance(value, Path) or hasattr(type(value), "from_config"):
         value = str(value)
-    return "" if value is None or isinstance(value, Mapping) or attrs.has(type(value)) else shown(value)
+    return "" if value is None or isinstance(value, Mapping) or attrs.has(type(value)) else scalar_text(value)

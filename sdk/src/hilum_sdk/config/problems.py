@@ -103,6 +103,13 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
+def scalar_text(value: object) -> str:
+    """Write a value that is neither table nor array as TOML does."""
+    if isinstance(value, str):
+        return quoted(value)
+    return str(value).lower() if isinstance(value, bool | float) else str(value)
+
+
 def shown(value: object) -> str:
     """Show what stands in the config: scalars as TOML writes them, of tables and arrays no content.
 
@@ -112,7 +119,5 @@ def shown(value: object) -> str:
         return "a table"
     if isinstance(value, list):
         return "an array"
-    text = str(value).lower() if isinstance(value, bool | float) else str(value)
-    if isinstance(value, str):
-        text = quoted(value)
+    text = scalar_text(value)
     return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
