@@ -110,7 +110,7 @@ class StopSignal:
 def start(argv: Sequence[str], *, stage: str) -> tuple[StageArguments, StopSignal]:
     """Begin a stage process: arguments, log, life line, signals."""
     arguments = parse_arguments(argv)
-    log.start(arguments.log_format, arguments.log_level, stage)
+    log.start(arguments.log_format, arguments.log_level, stage, reads_dicom=False)
     watch_lifeline(arguments.lifeline_fd)
     stopping = StopSignal()
     stopping.listen()

@@ -47,7 +47,7 @@ def run(config_path: Path, *, strict: bool, log_format: log.LogFormat, log_level
     The exit status: 0 stopped as told, 1 could not start or had to be killed, 78 a faulty config
     (with `strict` any fault; without, only one in ``[router]`` or ``[peers]``).
     """
-    log.start(log_format, log_level, "supervisor")
+    log.start(log_format, log_level, "supervisor", reads_dicom=False)
     stopping = StopSignal()
     stopping.listen(to_terminal=True)
     try:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from datetime import timedelta
-from typing import Any, ClassVar
-
-from pydicom.dataset import Dataset
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hilum_sdk.context import ComponentContext, Draft, Feed, Item, PeerMessage, ServiceContext
 from hilum_sdk.errors import PermanentError
 from hilum_sdk.records import CheckRequest, CheckResult, Discard, Hold, Instance, Later, Receipt
+
+if TYPE_CHECKING:  # pydicom takes 0.3 s to import, and coordinators never read a data set
+    from pydicom.dataset import Dataset
 
 
 class Component(ABC):

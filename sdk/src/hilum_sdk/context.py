@@ -7,12 +7,13 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from logging import Logger
 from pathlib import Path
-from typing import BinaryIO, Protocol
-
-from pydicom.dataset import Dataset
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from hilum_sdk.errors import HilumError
 from hilum_sdk.records import ContextNeed, Instance, PeerName, Receipt
+
+if TYPE_CHECKING:  # pydicom takes 0.3 s to import, and coordinators never read a data set
+    from pydicom.dataset import Dataset
 
 
 class Bulk(Protocol):

@@ -6,11 +6,11 @@ import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import attrs
-from pydicom.uid import AllTransferSyntaxes
 
 from hilum_core.config.names import bad_name
 from hilum_sdk import Size
@@ -28,7 +28,14 @@ from hilum_sdk.config import (
 
 _LEAST_MEMORY = 256 * 2**20
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?:\.(?!-)[A-Za-z0-9_-]{1,63})*\.?")
-_SYNTAXES = {uid.keyword: str(uid) for uid in AllTransferSyntaxes}
+
+
+@cache
+def _syntaxes() -> dict[str, str]:
+    """UIDs by keyword; asked only where a config names one, because pydicom takes 0.3 s to import."""
+    from pydicom.uid import AllTransferSyntaxes  # noqa: PLC0415 - see above
+
+    return {uid.keyword: str(uid) for uid in AllTransferSyntaxes}
 
 
 @attrs.frozen
@@ -72,11 +79,12 @@ class TransferSyntax(str):
         """Read a UID or the keyword of PS3.6 Table A-1."""
         if type(value) is not str:
             raise TypeError
-        if value in _SYNTAXES.values():
+        syntaxes = _syntaxes()
+        if value in syntaxes.values():
             return cls(value)
-        if value in _SYNTAXES:
-            return cls(_SYNTAXES[value])
-        near = nearest(value, _SYNTAXES)
+        if value in syntaxes:
+            return cls(syntaxes[value])
+        near = nearest(value, syntaxes)
         raise ValueError(
             f"no transfer syntax is called {value!r}" + (f"; did you mean {near!r}?" if near else "")
         )
