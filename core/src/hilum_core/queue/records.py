@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import attrs
-from hilum_sdk import Receipt
 
 from hilum_core.spool.records import StoredObject
+from hilum_sdk import Receipt
 
 
 @attrs.frozen(kw_only=True)
@@ -108,8 +108,11 @@ class RoutingDiscarded:
 
 @attrs.frozen(kw_only=True)
 class RoutingDeferred:
-    """The object is to be looked at again. ``crashed``: a worker died with it in hand. ``spent``:
-    whether the attempt counts (False gives it back)."""
+    """The object is to be looked at again.
+
+    ``crashed``: a worker died with it in hand. ``spent``: whether the attempt counts (False gives it
+    back).
+    """
 
     object_id: str
     lease_no: int
@@ -153,6 +156,8 @@ class Rendering:
 
 @attrs.frozen(kw_only=True)
 class Rendered:
+    """The chain was applied; the deliveries that wait for it are ready. ``notes`` count, by code."""
+
     rendering_id: int
     lease_no: int
     rendering: Rendering
@@ -161,6 +166,8 @@ class Rendered:
 
 @attrs.frozen(kw_only=True)
 class RenderingHeld:
+    """A transform declined the object: the deliveries wait for a person."""
+
     rendering_id: int
     lease_no: int
     code: str
@@ -169,6 +176,8 @@ class RenderingHeld:
 
 @attrs.frozen(kw_only=True)
 class RenderingDiscarded:
+    """A transform's rule ends the deliveries here."""
+
     rendering_id: int
     lease_no: int
     rule: str
@@ -176,6 +185,8 @@ class RenderingDiscarded:
 
 @attrs.frozen(kw_only=True)
 class RenderingDead:
+    """The chain cannot be applied; the deliveries are dead letters, and nothing is sent untransformed."""
+
     rendering_id: int
     lease_no: int
     failure: Failure
@@ -183,6 +194,8 @@ class RenderingDead:
 
 @attrs.frozen(kw_only=True)
 class RenderingDeferred:
+    """Try again, not before a time. As of `RoutingDeferred`."""
+
     rendering_id: int
     lease_no: int
     failure: Failure | None
@@ -239,6 +252,8 @@ class DeliveryDeferred:
 
 @attrs.frozen(kw_only=True)
 class DeliveryDead:
+    """The sink will not take the object: a dead letter, kept with the reason."""
+
     delivery_id: str
     lease_no: int
     failure: Failure

@@ -48,6 +48,10 @@ class QueueStore(Protocol):
         """The greatest id that has a row: the floor of new ids and the anchor of reconcile."""
         ...
 
+    def created_at(self) -> datetime:
+        """When this queue was made: the anchor of reconcile while it has no row."""
+        ...
+
     # ---- ROUTE
 
     def claim_objects(self, limit: int) -> Sequence[ClaimedObject]:
@@ -115,7 +119,10 @@ class QueueStore(Protocol):
         """When the next object, rendering or delivery (of `sink`) may be claimed; None if none waits."""
         ...
 
-    def set_lane(self, status: LaneStatus) -> None: ...
+    def set_lane(self, status: LaneStatus) -> None:
+        """Show what a lane is doing; a change of its state is a line in the ledger."""
+        ...
+
     def set_problem(self, label: str, text: str) -> None:
         """Show a problem in the status; an empty text takes it away."""
         ...
@@ -136,18 +143,29 @@ class QueueStore(Protocol):
 
     # ---- people and machines that look
 
-    def status(self) -> QueueStatus: ...
+    def status(self) -> QueueStatus:
+        """The whole queue in figures."""
+        ...
+
     def list_objects(
         self, *, states: Collection[str] = (), study_instance_uid: str = "", limit: int = 100
-    ) -> Sequence[ObjectRow]: ...
+    ) -> Sequence[ObjectRow]:
+        """Objects, newest first."""
+        ...
+
     def list_deliveries(
         self, *, states: Collection[str] = (), sink: str = "", limit: int = 100
-    ) -> Sequence[DeliveryRow]: ...
+    ) -> Sequence[DeliveryRow]:
+        """Deliveries, those of the newest objects first."""
+        ...
+
     def history(self, any_id: str) -> ObjectHistory | None:
         """Of an object, or of the object of a delivery."""
         ...
 
-    def events(self, after: int, limit: int) -> Sequence[Event]: ...
+    def events(self, after: int, limit: int) -> Sequence[Event]:
+        """Lines of the ledger after a cursor, in order."""
+        ...
 
     # ---- people who act; each raises `QueueRefusal` with what to do where the state forbids it
 
@@ -163,7 +181,9 @@ class QueueStore(Protocol):
         """Let held deliveries or objects go on; with `sinks`, deliver held objects there as they came."""
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of the database. Safe twice."""
+        ...
 
 
 GROUP_COMMIT_S = 0.020

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import attrs
+
 from hilum_sdk import Instance
 
 

@@ -1,0 +1,248 @@
+"""What people do to the queue. Each act is in the ledger with who and why, or refused as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import attrs
+
+from hilum_core.queue.errors import QueueRefusal
+from hilum_core.queue.ordering import REVIVE_RENDERING, Ordered, Ordering
+from hilum_core.queue.records import NewDelivery
+from hilum_core.queue.rows import delivery_id, delivery_seq
+from hilum_core.queue.session import writes
+from hilum_core.queue.states import DELIVERIES, OBJECTS, RENDERINGS, Move, advice
+from hilum_core.spool.ids import is_object_id
+
+_MOVES = DELIVERIES.moves
+BY_HAND = "by hand"
+"""The route of a delivery that a person ordered."""
+
+_FIND_OBJECT = """
+SELECT seq, id, state, patient_key, study_instance_uid, sop_instance_uid FROM objects WHERE id = ?
+"""
+_FIND_DELIVERIES = """
+SELECT d.seq, d.object, o.id, d.sink, d.chain, d.state, r.state
+FROM deliveries d JOIN objects o ON o.seq = d.object LEFT JOIN renderings r ON r.seq = d.rendering
+"""
+_GO_ON = "due_at = 0, attempts = 0, crashes = 0, first_attempt_at = NULL"
+_RETRY_RENDERING = f"""
+UPDATE renderings SET {RENDERINGS.moves["retry"].changes}, {_GO_ON}
+WHERE object = ? AND chain = ? AND {RENDERINGS.moves["retry"].applies}
+"""
+_RELEASE_OBJECT = f"""
+UPDATE objects SET {OBJECTS.moves["release"].changes}, {_GO_ON}, released = 1, reason = ''
+WHERE seq = ? AND {OBJECTS.moves["release"].applies}
+"""
+_RESUME_OBJECT = f"""
+UPDATE objects SET {OBJECTS.moves["resume"].changes}, {_GO_ON}, released = 1, reason = ''
+WHERE seq = ? AND {OBJECTS.moves["resume"].applies}
+"""
+
+
+@attrs.frozen(kw_only=True)
+class _Object:
+    seq: int
+    object_id: str
+    state: str
+    affinity: str
+
+
+@attrs.frozen
+class _Delivery:
+    seq: int
+    object_seq: int
+    object_id: str
+    sink: str
+    chain: str
+    state: str
+    rendering_state: str | None
+
+    @property
+    def name(self) -> str:
+        return delivery_id(self.object_id, self.seq)
+
+    @property
+    def is_rendered(self) -> bool:
+        return not self.chain or self.rendering_state == RENDERINGS.moves["render"].target
+
+
+@attrs.frozen(kw_only=True)
+class _Act:
+    """Who does what, and why."""
+
+    verb: str
+    by: str
+    because: str
+
+    @property
+    def detail(self) -> dict[str, object]:
+        return {"because": self.because}
+
+
+class People(Ordering):
+    """See `QueueStore`."""
+
+    @writes
+    def retry(self, delivery_ids: Sequence[str], *, by: str, because: str) -> int:
+        """Make dead or waiting deliveries due at once."""
+        act = _Act(verb="retried", by=by, because=because)
+        for name in delivery_ids:
+            delivery = self._find_delivery(name)
+            self._go_on(delivery, _MOVES["retry"], _MOVES["retry_unrendered"], act)
+        return len(delivery_ids)
+
+    @writes
+    def cancel(self, any_ids: Sequence[str], *, by: str, because: str) -> Sequence[str]:
+        """End deliveries, or all open ones of objects."""
+        act = _Act(verb="cancelled", by=by, because=because)
+        settled: list[str] = []
+        for name in any_ids:
+            if is_object_id(name):
+                settled += self._cancel_object(self._find_object(name), act)
+            else:
+                delivery = self._find_delivery(name)
+                self._cancel_delivery(delivery, act)
+                settled += self._settle([delivery.object_seq])
+        return settled
+
+    @writes
+    def release(self, any_ids: Sequence[str], *, by: str, because: str, sinks: Sequence[str] = ()) -> int:
+        """Let held deliveries or objects go on; with `sinks`, deliver held objects there as they came."""
+        act = _Act(verb="released", by=by, because=because)
+        released = 0
+        for name in any_ids:
+            if is_object_id(name):
+                released += self._release_object(self._find_object(name), sinks, act)
+            elif sinks:
+                raise QueueRefusal(f"{name}: has its sink already; release its object to other sinks")
+            else:
+                self._go_on(self._find_delivery(name), _MOVES["release"], _MOVES["release_unrendered"], act)
+                released += 1
+        return released
+
+    # ---- deliveries
+
+    def _go_on(self, delivery: _Delivery, rendered: Move, unrendered: Move, act: _Act) -> None:
+        """Make a delivery due with a fresh time to give up, from its rendering on if it needs one."""
+        move = rendered if delivery.is_rendered else unrendered
+        self._expect(delivery.name, delivery.state, move, act)
+        successor = self._successor(delivery.object_seq, delivery.sink, delivery.chain)
+        if successor:
+            raise QueueRefusal(
+                f"{delivery.name}: cannot be {act.verb}: {delivery.sink} has or will get a newer version of "
+                f"this instance, object {successor}; cancel this delivery"
+            )
+        self._db.execute(
+            f"UPDATE deliveries SET {move.changes}, {_GO_ON} WHERE seq = ? AND {move.applies}",
+            (delivery.seq,),
+        )
+        if not delivery.is_rendered:
+            self._db.execute(REVIVE_RENDERING, (delivery.object_seq, delivery.chain))
+            self._db.execute(_RETRY_RENDERING, (delivery.object_seq, delivery.chain))
+        self._log_act(delivery, act)
+
+    def _cancel_delivery(self, delivery: _Delivery, act: _Act) -> None:
+        move = _MOVES["cancel"]
+        self._expect(delivery.name, delivery.state, move, act)
+        self._db.execute(
+            f"UPDATE deliveries SET {move.changes}, ended_at = ? WHERE seq = ? AND {move.applies}",
+            (self._db.now(), delivery.seq),
+        )
+        self._drop_renderings(delivery.object_seq)
+        self._log_ended(
+            move.target,
+            object_seq=delivery.object_seq,
+            delivery_seq=delivery.seq,
+            sink=delivery.sink,
+            detail=act.detail,
+            by=act.by,
+        )
+
+    def _log_act(self, delivery: _Delivery, act: _Act) -> None:
+        self._db.log(
+            act.verb,
+            object_seq=delivery.object_seq,
+            delivery_seq=delivery.seq,
+            sink=delivery.sink,
+            by=act.by,
+            detail=act.detail,
+        )
+
+    # ---- objects
+
+    def _cancel_object(self, found: _Object, act: _Act) -> list[str]:
+        move = OBJECTS.moves["cancel"]
+        open_deliveries = [d for d in self._deliveries_of(found) if d.state in DELIVERIES.open]
+        if found.state not in move.sources and not open_deliveries:
+            raise _refusal(found.object_id, found.state, act)
+        for delivery in open_deliveries:
+            self._cancel_delivery(delivery, act)
+        if found.state not in move.sources:
+            return self._settle([found.seq])
+        self._db.log(act.verb, object_seq=found.seq, by=act.by, detail=act.detail)
+        self._db.execute(
+            f"UPDATE objects SET {move.changes}, settled_at = ? WHERE seq = ? AND {move.applies}",
+            (self._db.now(), found.seq),
+        )
+        self._db.log("settled", object_seq=found.seq)
+        return [found.object_id]
+
+    def _release_object(self, found: _Object, sinks: Sequence[str], act: _Act) -> int:
+        deliveries = self._deliveries_of(found)
+        held = [d for d in deliveries if d.state in _MOVES["release"].sources]
+        is_held = found.state in OBJECTS.moves["release"].sources
+        if not is_held and (sinks or not held):
+            raise _refusal(found.object_id, found.state, act)
+        if is_held:
+            self._db.execute(_RESUME_OBJECT if deliveries or sinks else _RELEASE_OBJECT, (found.seq,))
+            detail = {**act.detail, "sinks": list(sinks)} if sinks else act.detail
+            self._db.log(act.verb, object_seq=found.seq, by=act.by, detail=detail)
+        for delivery in held:
+            self._go_on(delivery, _MOVES["release"], _MOVES["release_unrendered"], act)
+        if sinks:
+            self._deliver_by_hand(found, sinks, act)
+        self._settle([found.seq])
+        return 1 if is_held else len(held)
+
+    def _deliver_by_hand(self, found: _Object, sinks: Sequence[str], act: _Act) -> None:
+        for sink in sinks:
+            successor = self._successor(found.seq, sink, "")
+            if successor:
+                raise QueueRefusal(
+                    f"{found.object_id}: {sink} has or will get a newer version of this instance, object "
+                    f"{successor}; release that one, or cancel this one"
+                )
+        order = Ordered(seq=found.seq, object_id=found.object_id, affinity=found.affinity)
+        deliveries = [NewDelivery(sink=sink, route=BY_HAND) for sink in dict.fromkeys(sinks)]
+        self._settle(self._order(order, deliveries, 0, by=act.by))
+
+    # ---- finding
+
+    def _find_object(self, object_id: str) -> _Object:
+        row = self._db.row(_FIND_OBJECT, (object_id,))
+        if row is None:
+            raise QueueRefusal(
+                f"{object_id}: no object has this id; `hilum queue list` shows those there are"
+            )
+        seq, _, state, patient_key, study_instance_uid, sop_instance_uid = row
+        affinity = patient_key or study_instance_uid or sop_instance_uid
+        return _Object(seq=seq, object_id=object_id, state=state, affinity=affinity)
+
+    def _find_delivery(self, name: str) -> _Delivery:
+        row = self._db.row(f"{_FIND_DELIVERIES} WHERE d.seq = ?", (delivery_seq(name),))
+        if row is None or delivery_id(row[2], row[0]) != name:
+            raise QueueRefusal(f"{name}: no delivery has this id; `hilum queue show OBJECT` names them")
+        return _Delivery(*row)
+
+    def _deliveries_of(self, found: _Object) -> list[_Delivery]:
+        rows = self._db.rows(f"{_FIND_DELIVERIES} WHERE d.object = ? ORDER BY d.seq", (found.seq,))
+        return [_Delivery(*row) for row in rows]
+
+    def _expect(self, name: str, state: str, move: Move, act: _Act) -> None:
+        if state not in move.sources:
+            raise _refusal(name, state, act)
+
+
+def _refusal(name: str, state: str, act: _Act) -> QueueRefusal:
+    return QueueRefusal(f"{name}: is {state} and cannot be {act.verb}: {advice(state)}")

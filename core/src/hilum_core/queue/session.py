@@ -1,0 +1,204 @@
+"""One process's connection to the embedded queue: transactions, what they log, and what can go wrong.
+
+Each topic (intake, routing, …) is a `Topic` over the session of its queue, and marks each of its methods
+as one transaction with `writes` or `reads`.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import apsw
+
+from hilum_core.clock import Clock, microseconds
+from hilum_core.queue import schema
+from hilum_core.queue.errors import QueueUnavailable, QueueUnusable
+from hilum_core.spool.space import Ballast
+
+_BUSY_TIMEOUT_MS = 30_000
+_PRAGMAS = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+PRAGMA journal_size_limit = 67108864;
+PRAGMA cache_size = -16384;
+PRAGMA temp_store = MEMORY;
+"""
+_ADD_EVENT = (
+    "INSERT INTO events (at, kind, object, delivery, sink, by_whom, detail) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_COUNT_ENDED = (
+    "INSERT INTO ended (sink, state, number) VALUES (?, ?, ?)"
+    " ON CONFLICT DO UPDATE SET number = number + excluded.number"
+)
+
+Self = TypeVar("Self", bound="Topic")
+P = ParamSpec("P")
+Result = TypeVar("Result")
+
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+class Session:
+    """The connection, and what the transaction under way adds to the ledger.
+
+    Parameters
+    ----------
+    path
+        The file; made with its tables if it is not there.
+    incarnation
+        Owner of the leases taken here; 0 for those who only look and act for people.
+    ballast
+        Given up when the disk is full, so that the queue can still record what was acknowledged.
+    """
+
+    def __init__(self, path: Path, incarnation: int, clock: Clock, ballast: Ballast) -> None:
+        self.incarnation = incarnation
+        self._clock = clock
+        self._ballast = ballast
+        self._entries: list[tuple[object, ...]] = []
+        self._ended: Counter[tuple[str, str]] = Counter()
+        self._connection = _connect(path)
+        self.transact("BEGIN IMMEDIATE", lambda: schema.create_or_check(self._connection, self.now()))
+
+    def close(self) -> None:
+        """Close the connection. Safe twice."""
+        self._connection.close()
+
+    def now(self) -> int:
+        """The time, as the tables keep it."""
+        return microseconds(self._clock.now())
+
+    def log(
+        self,
+        kind: str,
+        *,
+        object_seq: int | None = None,
+        delivery_seq: int | None = None,
+        sink: str | None = None,
+        by: str | None = None,
+        detail: Mapping[str, object] | None = None,
+    ) -> None:
+        """Add a line to the ledger, in the transaction under way."""
+        text = _encode(detail) if detail else None
+        self._entries.append((self.now(), kind, object_seq, delivery_seq, sink, by, text))
+
+    def count_ended(self, sink: str, state: str) -> None:
+        """Count a delivery that ended, in the transaction under way.
+
+        Ended rows stay for good and are in no index of states, so the status has its figures from here.
+        Purged objects are counted with an empty sink.
+        """
+        self._ended[sink, state] += 1
+
+    def execute(self, sql: str, bindings: Any = ()) -> None:
+        """Run a statement."""
+        self._connection.execute(sql, bindings)
+
+    def rows(self, sql: str, bindings: Any = ()) -> list[Any]:
+        """All rows of a statement."""
+        return self._connection.execute(sql, bindings).fetchall()
+
+    def row(self, sql: str, bindings: Any = ()) -> Any:
+        """The first row of a statement, or None."""
+        rows = self._connection.execute(sql, bindings).fetchall()
+        return rows[0] if rows else None
+
+    def many(self, sql: str, bindings: list[Any]) -> list[Any]:
+        """Run a statement once for each binding; the rows that all of them returned."""
+        return self._connection.executemany(sql, bindings).fetchall() if bindings else []
+
+    def transact(self, begin: str, body: Callable[[], Result]) -> Result:
+        """Run a transaction; where the disk is full, once more on the room that the ballast gives.
+
+        Raises
+        ------
+        QueueUnavailable, QueueUnusable
+            Nothing was changed.
+        """
+        try:
+            try:
+                return self._attempt(begin, body)
+            except (apsw.FullError, apsw.IOError):
+                if not self._ballast.release():
+                    raise
+                return self._attempt(begin, body)
+        except (apsw.NotADBError, apsw.CorruptError) as error:
+            raise QueueUnusable(
+                f"{self._connection.filename}: not a queue, or damaged ({error}); keep it aside and restore "
+                f"a backup: the objects are safe in the spool"
+            ) from error
+        except apsw.ConstraintError:
+            raise  # a defect of ours: nothing to wait for
+        except apsw.Error as error:
+            raise QueueUnavailable(
+                f"{self._connection.filename}: {error}; see that the disk is sound and has room, and that no "
+                f"other program holds the queue"
+            ) from error
+
+    def _attempt(self, begin: str, body: Callable[[], Result]) -> Result:
+        self._entries.clear()
+        self._ended.clear()
+        self._connection.execute(begin)
+        try:
+            result = body()
+            if self._entries:
+                self._connection.executemany(_ADD_EVENT, self._entries)
+            if self._ended:
+                ended = [(*key, number) for key, number in self._ended.items()]
+                self._connection.executemany(_COUNT_ENDED, ended)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        return result
+
+
+class Topic:
+    """A part of the queue's methods, over one session."""
+
+    def __init__(self, session: Session) -> None:
+        self._db = session
+
+    def transact(self, begin: str, body: Callable[[], Result]) -> Result:
+        """Run a transaction of the session."""
+        return self._db.transact(begin, body)
+
+
+def writes(method: Callable[Concatenate[Self, P], Result]) -> Callable[Concatenate[Self, P], Result]:
+    """Make a method one durable transaction. It may run twice, so it must change nothing but the queue."""
+
+    @functools.wraps(method)
+    def transaction(self: Self, /, *args: P.args, **kwargs: P.kwargs) -> Result:
+        return self.transact("BEGIN IMMEDIATE", lambda: method(self, *args, **kwargs))
+
+    return transaction
+
+
+def reads(method: Callable[Concatenate[Self, P], Result]) -> Callable[Concatenate[Self, P], Result]:
+    """Make a method see one state of the queue, however many queries it asks."""
+
+    @functools.wraps(method)
+    def transaction(self: Self, /, *args: P.args, **kwargs: P.kwargs) -> Result:
+        return self.transact("BEGIN", lambda: method(self, *args, **kwargs))
+
+    return transaction
+
+
+def _connect(path: Path) -> apsw.Connection:
+    try:
+        connection = apsw.Connection(str(path))
+        connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
+        connection.execute(_PRAGMAS)
+    except apsw.CantOpenError as error:
+        raise QueueUnavailable(
+            f"{path}: cannot be opened; see that the folder exists and belongs to the user of the router"
+        ) from error
+    except apsw.NotADBError as error:
+        raise QueueUnusable(f"{path}: no queue; move it away: the objects are safe in the spool") from error
+    return connection

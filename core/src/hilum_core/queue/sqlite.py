@@ -1,0 +1,101 @@
+"""The embedded queue: one SQLite file in the state directory, in WAL mode, every commit synced.
+
+Written by several processes at once; each has one connection and commits in groups. Schema, state tables
+and each topic have a module of their own; this one puts them together.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hilum_core.clock import Clock, SystemClock
+from hilum_core.queue.delivering import Delivering
+from hilum_core.queue.intake import Intake
+from hilum_core.queue.leases import Leases
+from hilum_core.queue.people import People
+from hilum_core.queue.rendering import Renderings
+from hilum_core.queue.retention import Retention
+from hilum_core.queue.routing import Routing
+from hilum_core.queue.session import Session
+from hilum_core.queue.status import Status
+from hilum_core.spool.space import BALLAST_FILE, Ballast
+
+QUEUE_FILE = "queue.sqlite"
+"""Its name in the state directory."""
+
+
+class SqliteQueue:
+    """Implements `QueueStore`, whose docstrings hold.
+
+    Raises
+    ------
+    QueueUnavailable
+        By every method: the queue could not be read or written in time. Nothing was changed.
+    QueueUnusable
+        When opened: the file is damaged, no queue, or of a newer release.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+        intake = Intake(session)
+        self.add_objects = intake.add_objects
+        self.known_objects = intake.known_objects
+        self.last_object_id = intake.last_object_id
+        self.created_at = intake.created_at
+
+        routing = Routing(session)
+        self.claim_objects = routing.claim_objects
+        self.settle_routings = routing.settle_routings
+        self.delivered_to = routing.delivered_to
+
+        renderings = Renderings(session)
+        self.claim_renderings = renderings.claim_renderings
+        self.settle_renderings = renderings.settle_renderings
+
+        delivering = Delivering(session)
+        self.claim_deliveries = delivering.claim_deliveries
+        self.upcoming_needs = delivering.upcoming_needs
+        self.settle_deliveries = delivering.settle_deliveries
+
+        leases = Leases(session)
+        self.renew_leases = leases.renew_leases
+        self.recover_leases = leases.recover_leases
+        self.next_due_at = leases.next_due_at
+
+        retention = Retention(session)
+        self.start_purge = retention.start_purge
+        self.finish_purge = retention.finish_purge
+
+        status = Status(session)
+        self.set_lane = status.set_lane
+        self.set_problem = status.set_problem
+        self.clear_problems = status.clear_problems
+        self.status = status.status
+        self.list_objects = status.list_objects
+        self.list_deliveries = status.list_deliveries
+        self.history = status.history
+        self.events = status.events
+
+        people = People(session)
+        self.retry = people.retry
+        self.cancel = people.cancel
+        self.release = people.release
+
+    @classmethod
+    def open(cls, path: Path, incarnation: int = 0, clock: Clock | None = None) -> SqliteQueue:
+        """Open the queue, making it if it is not there. Where the disk is full it takes the ballast.
+
+        Parameters
+        ----------
+        path
+            The file, `QUEUE_FILE` in the state directory.
+        incarnation
+            Owner of the leases taken here; 0 for those who only look, and act for people.
+        """
+        ballast = Ballast(path.with_name(BALLAST_FILE))
+        return cls(Session(path, incarnation, clock or SystemClock(), ballast))
+
+    def close(self) -> None:
+        """Close the connection. Safe twice."""
+        self._session.close()

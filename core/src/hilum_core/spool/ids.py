@@ -1,0 +1,91 @@
+"""Names of objects: fixed width, in order of time, and telling when and by which process they were given.
+
+Sixteen characters of base 32 (0-9, a-v, so that text sorts as numbers do): eleven of microseconds since
+1970 and five of the incarnation that gave it. Two processes never give the same one.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from datetime import datetime
+
+from hilum_core.clock import Clock, from_microseconds, microseconds
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuv"
+_TIME_WIDTH = 11
+_INCARNATION_WIDTH = 5
+_MOST_INCARNATIONS = 32**_INCARNATION_WIDTH
+_OBJECT_ID = re.compile(f"[0-9a-v]{{{_TIME_WIDTH + _INCARNATION_WIDTH}}}")
+HOUR_US = 3_600_000_000
+
+FIRST_ID = "0" * (_TIME_WIDTH + _INCARNATION_WIDTH)
+"""Smaller than every id."""
+
+
+class ObjectIds:
+    """Gives the ids of one process, each greater than the one before, whatever the clock does.
+
+    Parameters
+    ----------
+    incarnation
+        The number of this process.
+    floor
+        Every id will be of a later microsecond than this one: the greatest that the queue knows.
+    """
+
+    def __init__(self, incarnation: int, clock: Clock, floor: str | None = None) -> None:
+        if not 0 <= incarnation < _MOST_INCARNATIONS:
+            raise ValueError(
+                f"incarnation {incarnation} is not below {_MOST_INCARNATIONS}; "
+                f"start with a new state directory"
+            )
+        self._suffix = _encode(incarnation, _INCARNATION_WIDTH)
+        self._clock = clock
+        self._last = received_us(floor) if floor else 0
+        self._lock = threading.Lock()
+
+    def new(self) -> str:
+        """Give the next id. Any thread may ask."""
+        now = microseconds(self._clock.now())
+        with self._lock:
+            self._last = max(now, self._last + 1)
+            return _encode(self._last, _TIME_WIDTH) + self._suffix
+
+
+def is_object_id(text: str) -> bool:
+    """Whether the text has the form of an id."""
+    return _OBJECT_ID.fullmatch(text) is not None
+
+
+def received_us(object_id: str) -> int:
+    """When the id was given, in microseconds since 1970: the order of reception."""
+    return int(object_id[:_TIME_WIDTH], 32)
+
+
+def received_at(object_id: str) -> datetime:
+    """When the id was given; later than the clock said where the clock had stepped back."""
+    return from_microseconds(received_us(object_id))
+
+
+def incarnation_of(object_id: str) -> int:
+    """The incarnation that gave the id."""
+    return int(object_id[_TIME_WIDTH:], 32)
+
+
+def hour_of(object_id: str) -> int:
+    """The hour that the id was given in, counted from 1970."""
+    return received_us(object_id) // HOUR_US
+
+
+def hour_folder(hour: int) -> str:
+    """The folder of an hour by day and hour in UTC, such as ``20260131/23``."""
+    return f"{from_microseconds(hour * HOUR_US):%Y%m%d/%H}"
+
+
+def _encode(number: int, width: int) -> str:
+    digits = []
+    for _ in range(width):
+        digits.append(_DIGITS[number & 31])
+        number >>= 5
+    return "".join(reversed(digits))

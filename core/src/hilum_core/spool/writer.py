@@ -1,0 +1,190 @@
+"""One object on its way to the disk: written as it arrives, sealed, synced once."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from hilum_core.spool.errors import SpoolFull, spool_error
+from hilum_core.spool.file_format import Header, seal
+from hilum_core.spool.layout import sync_folder
+from hilum_core.spool.records import StoredObject
+from hilum_core.spool.space import EXPECTED_BYTES, DiskGuard
+from hilum_sdk import Association, Instance
+
+_TELL_EVERY = 1 << 20
+
+
+class DiskWatch(Protocol):
+    """Who wants to know that the disk failed."""
+
+    def disk_failed(self, error: OSError) -> None:
+        """Take note of an error of the disk."""
+        ...
+
+
+class SpoolWriter:
+    """Takes the data set of one object. Used by one thread; ends with `commit` or `discard`.
+
+    After an error the file is gone: the rest of the message is to be read and dropped, and the error's
+    status answered. Nothing is tried again on that file, because after a failed sync the kernel
+    reports a second one as good though the pages are lost.
+    """
+
+    __slots__ = (
+        "_association",
+        "_bytes",
+        "_checksum",
+        "_descriptor",
+        "_guard",
+        "_header",
+        "_object_id",
+        "_path",
+        "_received_at",
+        "_sop_class_uid",
+        "_sop_instance_uid",
+        "_sync_name",
+        "_told",
+        "_transfer_syntax_uid",
+        "_unwritten",
+        "_watch",
+    )
+
+    def __init__(
+        self,
+        *,
+        object_id: str,
+        path: Path,
+        descriptor: int,
+        header: Header,
+        sop_class_uid: str,
+        sop_instance_uid: str,
+        transfer_syntax_uid: str,
+        association: Association,
+        received_at: datetime,
+        guard: DiskGuard,
+        watch: DiskWatch,
+        sync_name: bool,
+    ) -> None:
+        self._object_id = object_id
+        self._path = path
+        self._descriptor = descriptor
+        self._header = header
+        self._unwritten: bytes | None = header.encoded
+        self._sop_class_uid = sop_class_uid
+        self._sop_instance_uid = sop_instance_uid
+        self._transfer_syntax_uid = transfer_syntax_uid
+        self._association = association
+        self._received_at = received_at
+        self._guard = guard
+        self._watch = watch
+        self._sync_name = sync_name
+        self._checksum = 0
+        self._bytes = 0
+        self._told = 0
+        guard.begun()
+
+    def write(self, data: memoryview) -> None:
+        """Write a stretch of the data set, of any size; `data` is not kept.
+
+        Raises
+        ------
+        SpoolFull, SpoolFailed
+            The file is gone.
+        """
+        try:
+            if self._unwritten is not None:
+                self._write_first(data)
+            else:
+                written = os.write(self._descriptor, data)
+                if written != len(data):
+                    self._write_rest(data[written:])
+        except OSError as error:
+            raise self._failed(error, "writing") from error
+        self._checksum = zlib.crc32(data, self._checksum)
+        self._bytes += len(data)
+        if self._bytes - self._told >= _TELL_EVERY:
+            self._tell()
+
+    def commit(self) -> StoredObject:
+        """Seal the file and make it durable; when this returns, the object may be acknowledged.
+
+        Raises
+        ------
+        SpoolFull, SpoolFailed
+            The file is gone.
+        """
+        try:
+            if self._unwritten is not None:
+                self._write_first(memoryview(b""))
+            self._write_at(self._header.seal_offset, seal(self._bytes, self._checksum))
+            os.fdatasync(self._descriptor)
+            if self._sync_name:
+                sync_folder(self._path.parent)
+            self._close()
+        except OSError as error:
+            raise self._failed(error, "making an object durable") from error
+        return StoredObject(
+            instance=Instance(
+                id=self._object_id,
+                sop_class_uid=self._sop_class_uid,
+                sop_instance_uid=self._sop_instance_uid,
+                transfer_syntax_uid=self._transfer_syntax_uid,
+                data_set_bytes=self._bytes,
+                received_at=self._received_at,
+                association=self._association,
+            ),
+            checksum=self._checksum,
+        )
+
+    def discard(self) -> None:
+        """Remove the file of an object that will not be completed. Safe after an error, and twice."""
+        if self._descriptor < 0:
+            return
+        with suppress(OSError):  # what stays behind has no seal: reconcile sets it aside
+            try:
+                self._path.unlink()
+            finally:
+                self._close()
+
+    def _write_first(self, data: memoryview) -> None:
+        """Write the header together with the first of the data set."""
+        start, self._unwritten = self._unwritten or b"", None
+        written = os.writev(self._descriptor, (start, data))
+        if written < len(start):
+            self._write_rest(memoryview(start)[written:])
+            written = len(start)
+        if written - len(start) < len(data):
+            self._write_rest(data[written - len(start) :])
+
+    def _write_rest(self, data: memoryview) -> None:
+        while data:
+            data = data[os.write(self._descriptor, data) :]
+
+    def _write_at(self, offset: int, data: bytes) -> None:
+        while data:
+            written = os.pwrite(self._descriptor, data, offset)
+            offset, data = offset + written, data[written:]
+
+    def _tell(self) -> None:
+        """Tell the guard what was written, and stop where the disk has become too full meanwhile."""
+        expected = max(0, min(self._bytes, EXPECTED_BYTES) - min(self._told, EXPECTED_BYTES))
+        self._guard.wrote(self._bytes - self._told, expected)
+        self._told = self._bytes
+        if not self._guard.may_go_on():
+            self.discard()
+            raise SpoolFull("spool: the disk has become too full; make room or add a larger disk")
+
+    def _failed(self, error: OSError, doing: str) -> Exception:
+        self._watch.disk_failed(error)
+        self.discard()
+        return spool_error(error, doing)
+
+    def _close(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        self._guard.wrote(self._bytes - self._told, EXPECTED_BYTES - min(self._told, EXPECTED_BYTES))
+        os.close(descriptor)
