@@ -4,23 +4,32 @@ It reads and changes encoded data sets without decoding what nobody asks for, ke
 what is not changed, leaves large values on disk, and bounds what an object can cost.
 """
 
+from hilum_sdk.elements.draft import DRAFT_LIMITS, FileDraft
 from hilum_sdk.elements.encoding import transfer_syntaxes_from
 from hilum_sdk.elements.errors import ElementsError, LimitExceeded, MalformedDataSet
 from hilum_sdk.elements.header import read_header
+from hilum_sdk.elements.item import FileItem
 from hilum_sdk.elements.limits import LARGEST_VALUE, LIMITS, Limits
 from hilum_sdk.elements.part10 import FileMeta, encode_file_meta, minimal_file_meta, read_file_meta
+from hilum_sdk.elements.reencode import reencode
+from hilum_sdk.elements.segments import SegmentReader
 
 __all__ = [
+    "DRAFT_LIMITS",
     "LARGEST_VALUE",
     "LIMITS",
     "ElementsError",
+    "FileDraft",
+    "FileItem",
     "FileMeta",
     "LimitExceeded",
     "Limits",
     "MalformedDataSet",
+    "SegmentReader",
     "encode_file_meta",
     "minimal_file_meta",
     "read_file_meta",
     "read_header",
+    "reencode",
     "transfer_syntaxes_from",
 ]

@@ -7,10 +7,10 @@ asked for: so nothing is decoded that nobody asks for.
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import lru_cache
+from functools import cache
 from typing import BinaryIO, NamedTuple, cast
 
-from pydicom.charset import convert_encodings, default_encoding
+from pydicom.charset import default_encoding
 from pydicom.dataelem import DataElement, RawDataElement, empty_value_for_VR
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
@@ -20,6 +20,7 @@ from hilum_sdk.elements.encoding import PIXEL_TAGS, UNDEFINED, Encoding, encodin
 from hilum_sdk.elements.errors import LimitExceeded, MalformedDataSet
 from hilum_sdk.elements.inflate import window_of_deflated
 from hilum_sdk.elements.limits import LARGEST_VALUE, LIMITS, Limits
+from hilum_sdk.elements.text import python_encodings
 from hilum_sdk.elements.tokens import (
     ElementHeader,
     Kind,
@@ -33,7 +34,7 @@ from hilum_sdk.elements.tokens import (
     sniff,
     undefined_items_encoding,
 )
-from hilum_sdk.elements.vr import LONG_CODES, SHORT_CODES, dictionary_vr
+from hilum_sdk.elements.vr import LONG_CODES, SHORT_VR_OF_CODE, dictionary_vr, is_plain
 from hilum_sdk.elements.window import Window, window_of_stream
 
 SPECIFIC_CHARACTER_SET = 0x00080005
@@ -134,8 +135,7 @@ class _Reader:
         top = _Level(encoding, charset=default_encoding, sign=None)
         position = 0
         while position < window.size:
-            if not self.everything:
-                position = self._skip(position, encoding)
+            position = self._skim(top, position)
             if is_padding(window, position, window.size):
                 break
             header = element_header(window, position, window.size, encoding)
@@ -144,36 +144,49 @@ class _Reader:
             position = self._element(top, header)
         return top.data_set()
 
-    def _skip(self, position: int, encoding: Encoding) -> int:
-        """Step over elements that nobody wants, as long as that is easy. The loop that must be fast."""
+    def _skim(self, top: _Level, position: int) -> int:
+        """Go over elements as long as that is easy: the loop that must be fast.
+
+        Wanted ones with a plain value are taken, unwanted ones stepped over. Returns where the
+        first stands that takes more thought.
+        """
         data, start = self.window.data, self.window.start
-        most = len(data) - 12
-        wanted, last = self.wanted, self.last
-        header, short, long, explicit = (
-            encoding.header.unpack_from,
-            encoding.short.unpack_from,
-            encoding.long.unpack_from,
-            encoding.explicit,
-        )
-        index = position - start
+        most, size = len(data) - 12, len(data)
+        wanted, everything, last, largest = self.wanted, self.everything, self.last, self.largest_value
+        explicit, little, elements = top.encoding.explicit, top.encoding.little, top.elements
+        header = top.encoding.header.unpack_from
+        short, long = top.encoding.short.unpack_from, top.encoding.long.unpack_from
+        index, vr, before = position - start, None, len(elements)
         while 0 <= index <= most:
             group, element, length = header(data, index)
             tag = group << 16 | element
-            if tag in wanted or tag > last:
+            if tag > last or not group:
                 break
-            size = 8
+            value = index + 8
+            take = everything or tag in wanted
             if explicit:
                 code = data[index + 4 : index + 6]
-                if code in SHORT_CODES:
+                vr = SHORT_VR_OF_CODE.get(code)
+                if vr:
                     (length,) = short(data, index + 6)
-                elif code in LONG_CODES:
-                    (length,) = long(data, index + 8)
-                    size = 12
-                else:
+                elif take or code not in LONG_CODES:
                     break
-            if length == UNDEFINED or not group:
+                else:
+                    (length,) = long(data, value)
+                    value += 4
+            elif take and not is_plain(tag):
                 break
-            index += size + length
+            if length == UNDEFINED:
+                break
+            index = value + length
+            if take:
+                if index > size or length > largest:
+                    index = value - 8
+                    break
+                base = BaseTag(tag)
+                raw = data[value:index] if length else _empty(vr)
+                elements[base] = RawDataElement(base, vr, length, raw, start + value, not explicit, little)
+        self._count(len(elements) - before)
         return start + index
 
     def _element(self, top: _Level, header: ElementHeader) -> int:
@@ -267,19 +280,13 @@ class _Reader:
             is_little_endian=encoding.little,
         )
 
-    def _count(self) -> None:
-        self.left -= 1
+    def _count(self, more: int = 1) -> None:
+        self.left -= more
         if self.left < 0:
             raise LimitExceeded(f"the header has more than {self.window.limits.elements} elements and items")
 
 
+@cache
 def _empty(vr: str | None) -> bytes | None:
     """What pydicom keeps for an empty value: None tells an empty number from an empty text."""
     return cast("bytes | None", empty_value_for_VR(vr, raw=True))
-
-
-@lru_cache(maxsize=256)
-def python_encodings(specific_character_set: bytes) -> tuple[str, ...]:
-    """Python's names for the encoded value of Specific Character Set (0008,0005)."""
-    terms = specific_character_set.decode("ascii", "replace").split("\\")
-    return tuple(convert_encodings([term.strip(" \0") for term in terms]))

@@ -9,7 +9,7 @@ from typing import BinaryIO
 import attrs
 
 from hilum_sdk.elements.errors import LimitExceeded, MalformedDataSet, tag_text
-from hilum_sdk.elements.vr import LONG_CODES, SHORT_CODES, has_long_header, pad
+from hilum_sdk.elements.vr import LONG_CODES, SHORT_VR_OF_CODE, has_long_header, pad
 
 IMPLEMENTATION_CLASS_UID = "2.25.33313017234537459306468936091409736017"
 IMPLEMENTATION_VERSION_NAME = "HILUM_0_1"
@@ -124,7 +124,7 @@ def _bounds(data: bytes, position: int) -> tuple[int, int, int]:
             raise MalformedDataSet(f"{tag_text(tag)} at offset {position}: the file ends within its header")
         (length,) = _LENGTH.unpack_from(data, start)
         start += 4
-    elif vr not in SHORT_CODES:
+    elif vr not in SHORT_VR_OF_CODE:
         raise MalformedDataSet(
             f"{tag_text(tag)} at offset {position}: not explicit VR little endian (PS3.10 7.1)"
         )

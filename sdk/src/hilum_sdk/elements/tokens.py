@@ -23,7 +23,7 @@ from hilum_sdk.elements.encoding import (
 )
 from hilum_sdk.elements.errors import LimitExceeded, MalformedDataSet, tag_text
 from hilum_sdk.elements.limits import LARGEST_VALUE
-from hilum_sdk.elements.vr import SHORT_CODES, VR_OF_CODE, dictionary_vr, holds_bytes
+from hilum_sdk.elements.vr import SHORT_VR_OF_CODE, VR_OF_CODE, dictionary_vr, holds_bytes
 from hilum_sdk.elements.window import UNKNOWN_SIZE, Window, window_of_bytes
 
 
@@ -84,14 +84,14 @@ class _Frame(NamedTuple):
 
 
 def element_tokens(window: Window, start: int, end: int, encoding: Encoding) -> Iterator[Token]:
-    """Yield the tokens of the elements from `start` to `end`, at every depth.
+    """Yield the tokens of a data set, at every depth, up to zero bytes that fill up its end.
 
     Raises
     ------
     MalformedDataSet, LimitExceeded
         At the token at fault; all before it were good.
     """
-    return _walk(window, start, _Frame(False, True, end, encoding))
+    return _walk(window, start, _Frame(False, True, end, encoding), padded=True)
 
 
 def item_tokens(
@@ -104,7 +104,47 @@ def item_tokens(
     return _walk(window, start, _Frame(True, defined, end, encoding))
 
 
-def _walk(window: Window, position: int, root: _Frame) -> Iterator[Token]:
+class Child(NamedTuple):
+    """A direct part of a data set, item or sequence, and where it ends, delimiter included."""
+
+    token: Token
+    stop: int
+
+
+def children(
+    window: Window,
+    start: int,
+    end: int,
+    encoding: Encoding,
+    *,
+    items: bool,
+    defined: bool = True,
+    padded: bool = False,
+) -> Iterator[Child]:
+    """Yield the elements of one level, or the items of one sequence, entering none of them.
+
+    Only what is of undefined length is gone through, to find its end. With `padded`, zero bytes at
+    the end are no error. Raises as `element_tokens`.
+    """
+    depth = 0
+    outer = None
+    for token in _walk(window, start, _Frame(items, defined, end, encoding), enter=False, padded=padded):
+        if token.kind >= Kind.ITEM_END:
+            depth -= 1
+            if depth == 0 and outer:
+                yield Child(outer, token.stop)
+        elif token.stop < 0:
+            depth += 1
+            if depth == 1:
+                outer = token
+        elif depth == 0:
+            yield Child(token, token.stop)
+
+
+def _walk(
+    window: Window, position: int, root: _Frame, *, enter: bool = True, padded: bool = False
+) -> Iterator[Token]:
+    """Walk the structure; unless told to `enter`, step over what is of defined length."""
     limits = window.limits
     stack = [root]
     count = 0
@@ -114,22 +154,26 @@ def _walk(window: Window, position: int, root: _Frame) -> Iterator[Token]:
             token = _close(frame, position)
         elif frame.holds_items:
             token = _item(window, position, frame)
+        elif padded and len(stack) == 1 and is_padding(window, position, frame.end):
+            return
         else:
-            token = _element(window, position, frame)
+            token = _element(window, position, frame, enter=enter)
         count += 1
         if count > limits.elements:
             raise LimitExceeded(f"offset {position}: more than {limits.elements} elements and items")
         kind = token.kind
         if kind == Kind.ELEMENT:
             position = token.stop
-        elif kind < Kind.ITEM_END:
+        elif kind >= Kind.ITEM_END:
+            position = token.stop
+            stack.pop()
+        elif enter or token.stop < 0:
             position = token.value_at
             stack.append(_open(token, frame))
             if len(stack) > 2 * limits.depth + 1:
                 raise LimitExceeded(f"offset {position}: nested deeper than {limits.depth} sequences")
         else:
             position = token.stop
-            stack.pop()
         yield token
 
 
@@ -142,7 +186,7 @@ def element_header(window: Window, position: int, end: int, encoding: Encoding) 
     if not encoding.explicit or group == 0xFFFE:
         return ElementHeader(tag, "", position + 8, length)
     code = data[index + 4 : index + 6]
-    if code in SHORT_CODES:
+    if code in SHORT_VR_OF_CODE:
         return ElementHeader(
             tag, VR_OF_CODE[code], position + 8, encoding.short.unpack_from(data, index + 6)[0]
         )
@@ -229,31 +273,20 @@ def holds_sequence(window: Window, header: ElementHeader) -> Encoding | None:
 
 
 def _parses(window: Window, start: int, end: int, encoding: Encoding) -> bool:
-    """Whether items fill the stretch. Defined lengths inside are stepped over, not entered."""
-    frames = [_Frame(True, True, end, encoding)]
-    position = start
+    """Whether items fill the stretch. Defined lengths inside are stepped over, so it is cheap."""
     try:
-        while frames:
-            frame = frames[-1]
-            if frame.defined and position >= frame.end:
-                token = _close(frame, position)
-            elif frame.holds_items:
-                token = _item(window, position, frame)
-            else:
-                token = _element(window, position, frame, enter=False)
-            if token.kind in (Kind.SEQUENCE, Kind.ITEM) and len(frames) <= 2 * window.limits.depth:
-                frames.append(_open(token, frame))
-                position = token.value_at
-            elif token.kind is Kind.ELEMENT:
-                position = token.stop
-            elif token.kind in (Kind.ITEM_END, Kind.SEQUENCE_END):
-                frames.pop()
-                position = token.stop
-            else:
-                return False
-    except MalformedDataSet:
+        for child in children(window, start, end, encoding, items=True):
+            item = child.token
+            for _ in children(window, item.value_at, inside(child), item.encoding, items=False):
+                pass
+    except (MalformedDataSet, LimitExceeded):
         return False
-    return position == end
+    return True
+
+
+def inside(child: Child) -> int:
+    """Where the content of an item ends, its delimiter not included."""
+    return child.stop - (8 if child.token.length == UNDEFINED else 0)
 
 
 def _open(token: Token, parent: _Frame) -> _Frame:
@@ -289,7 +322,7 @@ def _item(window: Window, position: int, frame: _Frame) -> Token:
     raise MalformedDataSet(f"{tag_text(tag)} at offset {position}: an item must stand here (PS3.5 7.5)")
 
 
-def _element(window: Window, position: int, frame: _Frame, *, enter: bool = True) -> Token:
+def _element(window: Window, position: int, frame: _Frame, *, enter: bool) -> Token:
     """The token at a place where an element or the end of the item must stand."""
     encoding = frame.encoding
     header = element_header(window, position, frame.end, encoding)

@@ -23,7 +23,7 @@ SWAP_WIDTH = {
 """The size in bytes of the numbers whose order a change of byte order turns round (PS3.5 7.3)."""
 
 VR_OF_CODE = {vr.encode(): vr for vr in KNOWN}
-SHORT_CODES = frozenset(vr.encode() for vr in _SHORT)
+SHORT_VR_OF_CODE = {vr.encode(): vr for vr in _SHORT}
 LONG_CODES = frozenset(vr.encode() for vr in _LONG)
 
 
@@ -57,6 +57,25 @@ def dictionary_vr(tag: int) -> str:
         if len(_CACHE) < _MOST_CACHED:
             _CACHE[tag] = vr
     return vr
+
+
+def implied_vr(tag: int, *, signed: bool) -> str:
+    """The VR of an element whose header is implicit; ``"UN"`` where nobody knows it.
+
+    `signed` is Pixel Representation. What may be OW is: always right in implicit VR, and in explicit
+    VR for values of 8 bits too (PS3.5 A.1, A.2).
+    """
+    vr = dictionary_vr(tag)
+    if len(vr) == 2:
+        return vr
+    if not vr:
+        return "UN"
+    return "OW" if "OW" in vr else "SS" if signed else "US"
+
+
+def is_plain(tag: int) -> bool:
+    """Whether the dictionary has one VR for it, and one whose values are never large or sequences."""
+    return dictionary_vr(tag) in _SHORT
 
 
 _CACHE: dict[int, str] = {}

@@ -1,0 +1,63 @@
+"""Text in a Specific Character Set (PS3.5 6.1)."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from functools import lru_cache
+
+from pydicom.charset import convert_encodings, decode_bytes, default_encoding, encode_string
+from pydicom.valuerep import PersonName
+
+from hilum_sdk.elements.vr import TEXT
+from hilum_sdk.errors import PermanentError
+
+_MULTI_VALUED = frozenset({"LO", "PN", "SH", "UC"})
+_DELIMITERS = {0x0D, 0x0A, 0x09, 0x0C}  # after which ISO 2022 begins anew (PS3.5 6.1.2.5.3)
+
+
+@lru_cache(maxsize=256)
+def python_encodings(specific_character_set: bytes) -> tuple[str, ...]:
+    """Python's names for the encoded value of Specific Character Set (0008,0005)."""
+    terms = specific_character_set.decode("ascii", "replace").split("\\")
+    return tuple(convert_encodings([term.strip(" \0") for term in terms]))
+
+
+def encode_text(vr: str, text: str, specific_character_set: bytes) -> bytes:
+    """Encode text, several values separated by backslashes, unpadded.
+
+    Raises
+    ------
+    PermanentError
+        The character set has no such character; the text is not quoted.
+    """
+    if text.isascii():
+        return text.encode("ascii")
+    encodings = python_encodings(specific_character_set)
+    # pydicom takes a missing character set for Latin-1, which PS3.5 6.1.2.1 does not allow.
+    if vr in TEXT and encodings != (default_encoding,):
+        values = text.split("\\") if vr in _MULTI_VALUED else [text]
+        encoded = [_encode(vr, value, encodings) for value in values]
+        if None not in encoded:
+            return b"\\".join(value for value in encoded if value is not None)
+    name = specific_character_set.decode("ascii", "replace").strip(" \0") or "ISO_IR 6"
+    raise PermanentError(
+        f"a new value of VR {vr} has characters that the object's character set {name} has not;"
+        " use plain letters, or change Specific Character Set first"
+    )
+
+
+def _encode(vr: str, value: str, encodings: Sequence[str]) -> bytes | None:
+    """One value, or None where it cannot be encoded and read back as it was."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # pydicom would warn, and put question marks
+        try:
+            if vr == "PN":
+                encoded = PersonName(value, encodings).encode(encodings)
+                back = str(PersonName(encoded, encodings))
+            else:
+                encoded = encode_string(value, encodings)
+                back = decode_bytes(encoded, encodings, _DELIMITERS)
+        except (UserWarning, UnicodeError, ValueError):
+            return None
+    return encoded if back == value else None
