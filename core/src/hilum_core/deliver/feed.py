@@ -6,7 +6,8 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO
+
+import attrs
 
 from hilum_core.queue.records import ClaimedDelivery, Failure
 from hilum_core.spool import SpoolDamage, data_set_span, verify
@@ -15,30 +16,25 @@ from hilum_core.workers.pipe import Message
 from hilum_core.workers.session import WorkerSession
 from hilum_core.workers.wire import pack, unpack
 from hilum_sdk import ContextNeed, HilumError, Item, Receipt, TemporaryError
-from hilum_sdk.elements import FileItem
+from hilum_sdk.elements import FileItem, SegmentReader, transfer_syntaxes_from
 
-EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
-IMPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2"
-_NATIVE = frozenset(
-    {
-        IMPLICIT_VR_LITTLE_ENDIAN,
-        EXPLICIT_VR_LITTLE_ENDIAN,
-        "1.2.840.10008.1.2.1.99",
-        "1.2.840.10008.1.2.2",
-    }
-)
 _FRESH = timedelta(minutes=10)
 
 
+@attrs.frozen(kw_only=True)
 class LaneItem(FileItem):
-    """An item of a lane; knows in which other transfer syntaxes it was asked for."""
+    """An item of a lane; ``notes`` tells in which other transfer syntaxes it was asked for."""
 
-    def __init__(self, *, claimed: ClaimedDelivery, path: Path, scratch_dir: Path) -> None:
+    notes: list[str] = attrs.field(factory=list, init=False)
+
+    @classmethod
+    def of(cls, claimed: ClaimedDelivery, path: Path, *, scratch_dir: Path) -> LaneItem:
+        """Make the item of a delivery. Raises `SpoolDamage` or OSError: its file is not as it should be."""
         rendering, instance = claimed.rendering, claimed.stored.instance
         leaves = rendering or instance
         offset, length = data_set_span(path)
         deidentified = rendering is not None and rendering.deidentified
-        super().__init__(
+        return cls(
             id=claimed.delivery_id,
             attempt=claimed.attempt,
             path=path,
@@ -47,37 +43,26 @@ class LaneItem(FileItem):
             sop_class_uid=leaves.sop_class_uid,
             sop_instance_uid=leaves.sop_instance_uid,
             transfer_syntax_uid=leaves.transfer_syntax_uid,
-            transfer_syntaxes=supplied(leaves.transfer_syntax_uid),
+            transfer_syntaxes=transfer_syntaxes_from(leaves.transfer_syntax_uid),
             deidentified=deidentified,
             origin=None if deidentified else instance,
             scratch_dir=scratch_dir,
         )
-        self.notes: tuple[str, ...] = ()
 
-    def data_set(self, transfer_syntax_uid: str | None = None) -> BinaryIO:
+    def data_set(self, transfer_syntax_uid: str | None = None) -> SegmentReader:
         """The encoded data set; re-encoding is noted for the ledger."""
         self._note(transfer_syntax_uid)
         return super().data_set(transfer_syntax_uid)
 
-    def part10(self, transfer_syntax_uid: str | None = None) -> BinaryIO:
+    def part10(self, transfer_syntax_uid: str | None = None) -> SegmentReader:
         """A DICOM file; re-encoding is noted for the ledger."""
         self._note(transfer_syntax_uid)
         return super().part10(transfer_syntax_uid)
 
     def _note(self, transfer_syntax_uid: str | None) -> None:
         if transfer_syntax_uid not in {None, self.transfer_syntax_uid}:
-            self.notes = (f"re-encoded from {self.transfer_syntax_uid} to {transfer_syntax_uid}",)
-
-
-def supplied(transfer_syntax_uid: str) -> tuple[str, ...]:
-    """What can be supplied of an object, as it is first.
-
-    Native data can be re-encoded in VR and byte order (PS3.5 10.1); what is compressed stays so.
-    """
-    if transfer_syntax_uid not in _NATIVE:
-        return (transfer_syntax_uid,)
-    others = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
-    return (transfer_syntax_uid, *(uid for uid in others if uid != transfer_syntax_uid))
+            # Where it is asked for twice, the last one is what left.
+            self.notes[:] = [f"re-encoded from {self.transfer_syntax_uid} to {transfer_syntax_uid}"]
 
 
 class LaneFeed:
@@ -144,7 +129,7 @@ class LaneFeed:
     def delivered(self, item: Item, receipt: Receipt = Receipt()) -> None:  # noqa: B008 - frozen
         """The destination has the item."""
         notes = self._taken[item.id].notes
-        self._settle(item.id, {"delivered": pack(receipt), "notes": list(notes)})
+        self._settle(item.id, {"delivered": pack(receipt), "notes": notes})
 
     def failed(self, item: Item, error: HilumError) -> None:
         """The item was not taken."""
@@ -185,7 +170,7 @@ class LaneFeed:
         claimed = unpack(message["claimed"], ClaimedDelivery)
         path = Path(message["path"])
         try:
-            item = LaneItem(claimed=claimed, path=path, scratch_dir=self._scratch_dir)
+            item = LaneItem.of(claimed, path, scratch_dir=self._scratch_dir)
             if claimed.rendering is None and datetime.now(UTC) - claimed.stored.instance.received_at > _FRESH:
                 verify(path)  # what was received just now need not be read twice
         except (SpoolDamage, OSError) as error:
@@ -225,7 +210,7 @@ def _needs(counts: dict[tuple[str, str], int]) -> list[ContextNeed]:
     needs = []
     for sop_class_uid, syntaxes in by_class.items():
         as_is = sorted(syntaxes, key=lambda uid: -syntaxes[uid])
-        offered = dict.fromkeys([*as_is, *(uid for own in as_is for uid in supplied(own))])
+        offered = dict.fromkeys([*as_is, *(uid for own in as_is for uid in transfer_syntaxes_from(own))])
         needs.append(
             ContextNeed(
                 sop_class_uid=sop_class_uid,

@@ -8,16 +8,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from hilum_core.clock import SystemClock
 from hilum_core.queue import SqliteQueue
+from hilum_core.queue.records import DeliveryRow, ObjectRow
+from hilum_core.queue.states import UNFINISHED
 
 Answer = TypeVar("Answer")
 _START_WITHIN_S = 30.0
 _STOP_WITHIN_S = 40.0
+_ALL = 1_000_000
 
 
 class RunningRouter:
@@ -125,6 +128,31 @@ class RunningRouter:
             return done >= objects and done == sum(counts.values())
 
         self.wait_until(idle, within_s=within_s)
+
+    def wait_until_quiet(self, *, objects: int, within_s: float = 60.0) -> None:
+        """Wait until this many objects are known and nothing goes on by itself.
+
+        What is dead or held waits for a person and is quiet, too.
+        """
+
+        def quiet() -> bool:
+            with self.queue() as queue:
+                status = queue.status()
+            busy = sum(status.objects.get(state, 0) for state in ("received", "routing"))
+            busy += sum(one.by_state.get(state, 0) for one in status.sinks for state in UNFINISHED)
+            return not busy and sum(status.objects.values()) >= objects
+
+        self.wait_until(quiet, within_s=within_s)
+
+    def objects(self, *states: str) -> Sequence[ObjectRow]:
+        """All its objects, or those in these states."""
+        with self.queue() as queue:
+            return queue.list_objects(states=states, limit=_ALL)
+
+    def deliveries(self, sink: str = "", *states: str) -> Sequence[DeliveryRow]:
+        """All deliveries, or those to a sink or in these states."""
+        with self.queue() as queue:
+            return queue.list_deliveries(sink=sink, states=states, limit=_ALL)
 
 
 @contextlib.contextmanager
