@@ -10,12 +10,13 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from hilum_core.cli.failures import CommandError
 from hilum_core.cli.peer import peer_arguments, resolve
-from hilum_core.dicom import RequestorAssociation, RequestorSettings
+from hilum_core.dicom.contexts import VERIFICATION
+from hilum_core.dicom.requestor import RequestorAssociation, RequestorError, RequestorSettings
 from hilum_core.log import quiet_libraries
-from hilum_sdk import ContextNeed, HilumError
+from hilum_sdk import ContextNeed
 
 _VERIFICATION = ContextNeed(
-    sop_class_uid="1.2.840.10008.1.1", transfer_syntaxes=(ImplicitVRLittleEndian, ExplicitVRLittleEndian)
+    sop_class_uid=VERIFICATION, transfer_syntaxes=(ImplicitVRLittleEndian, ExplicitVRLittleEndian)
 )
 
 
@@ -34,7 +35,7 @@ def echo(*, peer: str, config_path: Path | None, calling_ae: str | None) -> None
             call.node, [_VERIFICATION], RequestorSettings(calling_ae=call.calling_ae)
         ) as association:
             association.echo()
-    except HilumError as error:
-        raise CommandError(f"{call} as {call.calling_ae}: {error.message}") from error
+    except RequestorError as error:
+        raise CommandError(f"{call.node} as {call.calling_ae}: {error.message}") from error
     took_ms = (time.monotonic() - started) * 1000
-    click.echo(f"{call} answers, called as {call.calling_ae} ({took_ms:.0f} ms)")
+    click.echo(f"{call.node} answers, called as {call.calling_ae} ({took_ms:.0f} ms)")

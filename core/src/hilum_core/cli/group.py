@@ -55,7 +55,7 @@ class EntryGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Name the commands in the order of the table, not of the alphabet."""
-        return list(self.entries | self.more_entries())
+        return list(self._all_entries())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one command; None if there is none of that name."""
@@ -76,8 +76,7 @@ class EntryGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Show the summaries of the table, importing no command."""
         with formatter.section("Commands"):
-            entries = self.entries | self.more_entries()
-            formatter.write_dl([(name, entry.summary) for name, entry in entries.items()])
+            formatter.write_dl([(name, entry.summary) for name, entry in self._all_entries().items()])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand."""
@@ -87,6 +86,10 @@ class EntryGroup(click.Group):
             raise
         except Exception as error:
             raise as_command_error(error) from error
+
+    def _all_entries(self) -> dict[str, Entry]:
+        more = self.more_entries()
+        return self.entries | {name: more[name] for name in more if name not in self.entries}
 
     def _fail_unknown(self, ctx: click.Context, name: str) -> NoReturn:
         known = self.list_commands(ctx)

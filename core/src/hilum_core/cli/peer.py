@@ -12,7 +12,7 @@ import click
 
 from hilum_core.cli.failures import CommandError
 from hilum_core.cli.location import config_option, read_reception
-from hilum_core.dicom import RemoteNode
+from hilum_core.dicom.requestor import RemoteNode
 from hilum_sdk.config import unknown_name
 
 DEFAULT_CALLING_AE = "HILUM"
@@ -26,10 +26,6 @@ class Call:
 
     node: RemoteNode
     calling_ae: str
-
-    def __str__(self) -> str:
-        host = f"[{self.node.host}]" if ":" in self.node.host else self.node.host
-        return f"{self.node.ae_title}@{host}:{self.node.port}"
 
 
 def peer_arguments(command: Callable[..., Any]) -> Callable[..., Any]:

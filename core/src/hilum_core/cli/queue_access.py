@@ -13,10 +13,8 @@ import click
 from hilum_core.cli.failures import CommandError
 from hilum_core.cli.location import config_option, read_reception
 from hilum_core.clock import Clock, SystemClock
-from hilum_core.queue.sqlite import SqliteQueue
-from hilum_core.queue.store import QueueStore
+from hilum_core.queue import QUEUE_FILE, QueueStore, SqliteQueue
 
-QUEUE_FILE = "queue.sqlite"
 _TOOL = 0
 """The incarnation of commands: they lease nothing."""
 

@@ -16,7 +16,7 @@ from hilum_core.cli.queue_access import Access, open_queue, queue_options
 from hilum_core.cli.queue_tables import deliveries_table, objects_table, print_history, print_status
 from hilum_core.cli.queue_verdict import Limits, Verdict, judge, unknown
 from hilum_core.incarnation import live_incarnations
-from hilum_core.queue.records import DeliveryRow, ObjectRow
+from hilum_core.queue.records import DeliveryRow
 from hilum_core.queue.states import DELIVERIES, OBJECTS
 from hilum_sdk import HilumError
 from hilum_sdk.config import parse_duration
@@ -99,13 +99,12 @@ def list_rows(
     """List objects; with --sink, or with a state that only deliveries have, list deliveries."""
     of_deliveries = bool(sink) or any(state not in OBJECTS.states for state in states)
     with open_queue(config_path, state_dir) as queue:
-        rows: Sequence[ObjectRow] | Sequence[DeliveryRow]
         if of_deliveries:
-            rows = _deliveries(queue, states, sink, study, limit)
-            table = deliveries_table(rows, queue.clock.now())
+            deliveries = _deliveries(queue, states, sink, study, limit)
+            rows, table = list[object](deliveries), deliveries_table(deliveries, queue.clock.now())
         else:
-            rows = queue.store.list_objects(states=states, study_instance_uid=study, limit=limit)
-            table = objects_table(rows, queue.clock.now())
+            objects = queue.store.list_objects(states=states, study_instance_uid=study, limit=limit)
+            rows, table = list[object](objects), objects_table(objects, queue.clock.now())
     if as_json:
         print_json(rows)
     elif rows:

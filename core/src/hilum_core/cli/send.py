@@ -55,7 +55,7 @@ def _send_with_progress(found: Found, call: Call) -> list[Outcome]:
     outcomes: list[Outcome] = []
     console = err()
     with _progress(console) as progress:
-        task = progress.add_task(str(call), total=sum(file.data_set_bytes for file in found.files))
+        task = progress.add_task(str(call.node), total=sum(file.data_set_bytes for file in found.files))
         for outcome in send_files(found.files, call):
             outcomes.append(outcome)
             progress.advance(task, outcome.file.data_set_bytes)
@@ -82,7 +82,7 @@ def _report(found: Found, outcomes: Sequence[Outcome], call: Call, took_s: float
     rate = f", {size_words(size)} in {took_s:.1f} s" if stored else ""
     whole = len(outcomes) + len(found.unsendable)
     over = f"; passed over {count_words(found.passed_over, 'other file')}" if found.passed_over else ""
-    click.echo(f"{len(stored):,} of {count_words(whole, 'object')} stored by {call}{rate}{over}")
+    click.echo(f"{len(stored):,} of {count_words(whole, 'object')} stored by {call.node}{rate}{over}")
     for outcome in stored:
         if outcome.words:
             click.echo(f"  {outcome.file.path}: stored with a warning: {outcome.words}", err=True)

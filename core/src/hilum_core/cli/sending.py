@@ -9,13 +9,18 @@ from pydicom.uid import UID
 
 from hilum_core.cli.dicom_files import DicomFile
 from hilum_core.cli.peer import Call
-from hilum_core.dicom import FileSegment, RequestorAssociation, RequestorSettings
+from hilum_core.dicom.contexts import MOST_CONTEXTS
+from hilum_core.dicom.requestor import (
+    AssociationLost,
+    FileSegment,
+    NoContextAccepted,
+    RequestorAssociation,
+    RequestorError,
+    RequestorSettings,
+)
 from hilum_core.dicom.statuses import SUCCESS, Verdict, judge_store, status_in_words
 from hilum_core.log import escape
-from hilum_sdk import ContextNeed, DestinationUnavailable, HilumError
-
-MOST_CONTEXTS = 128
-"""Presentation context ids are the odd numbers to 255 (PS3.8 9.3.2.2)."""
+from hilum_sdk import ContextNeed
 
 Kind = tuple[str, str]
 """SOP class and transfer syntax: what a presentation context is for."""
@@ -68,33 +73,37 @@ def send_files(files: Sequence[DicomFile], call: Call) -> Iterator[Outcome]:
     An association that breaks costs the file that was under way; the others go over a new one. When
     none can be opened, all that is left fails with the reason.
     """
-    waiting = list(files)
-    while waiting:
-        batch = next(batches(waiting))
+    left = list(files)
+    while left:
+        batch = next(batches(left))
         try:
             association = RequestorAssociation.open(
                 call.node, batch.needs, RequestorSettings(calling_ae=call.calling_ae)
             )
-        except HilumError as error:
-            yield from (Outcome(file=file, is_stored=False, words=error.message) for file in waiting)
+        except NoContextAccepted:
+            outcomes: Iterator[Outcome] = (_not_accepted(file) for file in batch.files)
+        except RequestorError as error:
+            yield from (Outcome(file=file, is_stored=False, words=error.message) for file in left)
             return
-        with association:
-            for outcome in _send_batch(association, batch):
-                waiting.pop(0)
-                yield outcome
+        else:
+            outcomes = _send_batch(association, batch)
+        for outcome in outcomes:
+            left.pop(0)
+            yield outcome
 
 
 def _send_batch(association: RequestorAssociation, batch: Batch) -> Iterator[Outcome]:
-    """Send the files of a batch until the association breaks; the file that broke it has its outcome."""
-    for file in batch.files:
-        if file.transfer_syntax_uid not in association.accepted.get(file.sop_class_uid, ()):
-            yield Outcome(file=file, is_stored=False, words=_not_accepted(file))
-            continue
-        try:
-            yield _send_one(association, file)
-        except DestinationUnavailable as error:
-            yield Outcome(file=file, is_stored=False, words=error.message)
-            return
+    """Send the files of a batch, in order, for as long as the association lasts."""
+    with association:
+        for index, file in enumerate(batch.files):
+            try:
+                yield _send_one(association, file)
+            except AssociationLost as error:
+                if not error.nothing_sent or index == 0:
+                    yield Outcome(file=file, is_stored=False, words=error.message)
+                return
+            if not association.is_usable:
+                return
 
 
 def _send_one(association: RequestorAssociation, file: DicomFile) -> Outcome:
@@ -106,6 +115,8 @@ def _send_one(association: RequestorAssociation, file: DicomFile) -> Outcome:
                 sop_instance_uid=file.sop_instance_uid,
                 transfer_syntax_uid=file.transfer_syntax_uid,
             )
+    except NoContextAccepted:
+        return _not_accepted(file)
     except OSError as error:
         return Outcome(file=file, is_stored=False, words=f"cannot be read: {error.strerror}")
     comment = f" ({escape(answer.comment)})" if answer.comment else ""
@@ -116,8 +127,7 @@ def _send_one(association: RequestorAssociation, file: DicomFile) -> Outcome:
     )
 
 
-def _not_accepted(file: DicomFile) -> str:
-    return (
-        f"the peer accepts no presentation context for {UID(file.sop_class_uid).name} "
-        f"in {UID(file.transfer_syntax_uid).name}"
-    )
+def _not_accepted(file: DicomFile) -> Outcome:
+    sop_class, transfer_syntax = UID(file.sop_class_uid).name, UID(file.transfer_syntax_uid).name
+    words = f"the peer accepts no presentation context for {sop_class} in {transfer_syntax}"
+    return Outcome(file=file, is_stored=False, words=words)

@@ -19,9 +19,8 @@ from hilum_core.demo.report import print_how_to_send, print_kept, print_ready, p
 from hilum_core.demo.results import Track, collect, track
 from hilum_core.demo.router import RouterProcess
 from hilum_core.demo.scene import ROUTER_AE, SINKS, Scene, archive_folder, expected_sinks, free_port
-from hilum_core.queue.sqlite import SqliteQueue
+from hilum_core.queue import QUEUE_FILE, QueueStore, SqliteQueue
 from hilum_core.queue.states import TAKEN
-from hilum_core.queue.store import QueueStore
 
 ARRIVE_WITHIN_S = 60.0
 _POLL_S = 0.1
@@ -63,7 +62,7 @@ def _play_in(folder: Path, console: Console, *, keep: bool) -> bool:
         modality = Modality(router_ae=ROUTER_AE, router_port=scene.router_port)
         router.wait_until(modality.echo)
         print_ready(console, scene)
-        queue = SqliteQueue.open(scene.state_dir / "queue.sqlite", incarnation=0, clock=SystemClock())
+        queue = SqliteQueue.open(scene.state_dir / QUEUE_FILE, incarnation=0, clock=SystemClock())
         stack.callback(queue.close)
         watch = _Watch(objects, queue, router)
         with _progress(console) as progress:

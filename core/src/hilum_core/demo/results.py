@@ -10,8 +10,8 @@ import attrs
 from hilum_core.demo.compare import Arrival, arrivals, compare_bytes, compare_edited
 from hilum_core.demo.objects import DemoObject
 from hilum_core.demo.scene import EDIT_PUT, EDIT_REMOVED, SINKS, TEACHING, Scene, expected_sinks
+from hilum_core.queue import QueueStore
 from hilum_core.queue.states import TAKEN, UNFINISHED
-from hilum_core.queue.store import QueueStore
 
 STORED = "stored"
 

@@ -1,0 +1,63 @@
+"""`hilum check`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from hilum_core.cli.failures import EX_FAILED, ConfigFaults
+from hilum_core.cli.figures import count_words
+from hilum_core.cli.location import config_option, find_config, read_config
+from hilum_core.config import Config, report
+from hilum_core.log import quiet_libraries
+from hilum_core.registry import check as examine
+from hilum_sdk.config import ConfigProblems
+
+
+@click.command()
+@config_option
+@click.option(
+    "--environment", is_flag=True, help="Also ask disk, port and every component whether they could work now."
+)
+def check(*, config_path: Path | None, environment: bool) -> None:
+    """Check a config: every fault of the whole file in one report.
+
+    Exit status: 78 if the config has faults, with --environment 1 if something could not work now.
+    """
+    quiet_libraries()
+    path = find_config(config_path)
+    try:
+        config, composition, problems = examine(read_config(path), str(path))
+    except ConfigProblems as error:
+        raise ConfigFaults(report(error.problems, str(path))) from error
+    if problems:
+        raise ConfigFaults(report(problems, str(path), notes=config.notes))
+    click.echo(report((), str(path), notes=config.notes))
+    click.echo(f"  {_summary(config)}")
+    if environment:
+        from hilum_core.cli.environment import look_around  # noqa: PLC0415 - brings the wire
+
+        findings = look_around(config, composition)
+        for finding in findings:
+            click.echo(f"  {finding}")
+        if any(finding.fault for finding in findings):
+            sys.exit(EX_FAILED)
+
+
+def _summary(config: Config) -> str:
+    """Say what the config has, so that a table in the wrong place is noticed."""
+    counts = [count_words(len(config.peers), "peer"), count_words(len(config.routes), "route")]
+    counts += [
+        count_words(len(entries), kind)
+        for kind, entries in (
+            ("filter", config.filters),
+            ("transform", config.transforms),
+            ("sink", config.sinks),
+            ("check", config.checks),
+            ("service", config.services),
+        )
+        if entries
+    ]
+    return ", ".join(counts)
