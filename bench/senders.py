@@ -20,7 +20,7 @@ class Sender:
     words: str
     arguments: tuple[str, ...]
     """With ``{port}`` and ``{folder}`` in their places."""
-    environment: dict[str, str] = attrs.field(factory=dict)
+    environment: dict[str, str] = attrs.field(factory=dict, eq=False)
     program: str = ""
 
     def command(self, port: int, folder: Path) -> list[str]:
@@ -40,7 +40,7 @@ HILUM_SEND = Sender(
 DCMSEND = Sender(
     name="dcmsend",
     words="DCMTK dcmsend",
-    arguments=("dcmsend", "--aec", CALLED_AE, "+sd", "127.0.0.1", "{port}", "{folder}"),
+    arguments=("dcmsend", "-aec", CALLED_AE, "+sd", "127.0.0.1", "{port}", "{folder}"),
     environment=DCMTK_ENVIRONMENT,
     program="dcmsend",
 )
