@@ -34,7 +34,8 @@ def read_condition(raw: Any, read_equals: ReadEquals, *, ignore_case: bool = Fal
         faults = _Faults(flat=True)
     else:
         faults = _Faults()
-    for key in raw.keys() - OPERATORS:
+    unknown = raw.keys() - OPERATORS
+    for key in unknown:
         faults.add(key, _unknown_operator(key))
     ignore_case = faults.read(raw, "ignore_case", _read_flag) or (ignore_case and "ignore_case" not in raw)
     equals = faults.read(raw, "equals", lambda value: read_equals(_several(value), ignore_case))
@@ -44,7 +45,7 @@ def read_condition(raw: Any, read_equals: ReadEquals, *, ignore_case: bool = Fal
     unless = faults.read(
         raw, "not", lambda value: read_condition(value, read_equals, ignore_case=ignore_case)
     )
-    if not raw.keys() & set(OPERATORS[:-1]):
+    if not unknown and not raw.keys() & set(OPERATORS[:-1]):
         faults.add("", f"asks for nothing; write {_FORMS}")
     faults.report()
     tests: tuple[Test | None, ...] = (equals, starts, contains)

@@ -1,0 +1,46 @@
+import pytest
+
+import hilum_filter_tags
+from hilum_sdk.testing import FilterConformance
+
+
+class TestTags(FilterConformance):
+    plugin = hilum_filter_tags
+    type = "tags"
+
+    @pytest.fixture
+    def table(self):
+        return {
+            "where": {
+                "Modality": ["CT", "MR"],
+                "StationName": {"starts_with": "er", "ignore_case": True},
+                "SeriesNumber": {"not": 99},
+            },
+            "association": {"calling_ae": "MODALITY"},
+        }
+
+
+class TestTagsOnEverythingThatHostileObjectsHold(FilterConformance):
+    plugin = hilum_filter_tags
+    type = "tags"
+
+    @pytest.fixture(
+        params=[
+            {"PatientName": {"contains": "planted", "ignore_case": True}},
+            {"PatientID": {"not": {"starts_with": "x"}}},
+            {"ImageType": {"not": "DERIVED"}},
+            {"SliceThickness": {"not": 1.2}},
+            {"SeriesNumber": {"exists": True}},
+            {"Rows": {"not": 512}},
+            {"StudyInstanceUID": {"starts_with": "1."}},
+            {"RequestAttributesSequence": {"exists": True}},
+            {"RequestAttributesSequence.RequestAttributesSequence.PatientID": {"exists": True}},
+            {"RequestAttributesSequence[1].RequestedProcedureID": "RP2"},
+            {"RequestAttributesSequence": {"RequestedProcedureID": {"exists": False}}},
+            {"(0009,1001)": {"contains": "planted"}},
+            {"(0009,1002)": {"exists": True}},
+        ],
+        ids=lambda where: next(iter(where)),
+    )
+    def table(self, request):
+        return {"where": request.param}
