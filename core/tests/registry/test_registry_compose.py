@@ -228,8 +228,10 @@ def test_a_type_of_two_distributions_is_an_error_only_where_it_is_named(acme, in
     install("other-tools", {"other": plugin_source}, version="3", sinks={"drop": "other"})
     assert not told(LEAST + '[transforms.x]\ntype = "clean"\n')
     assert told(LEAST + '[sinks.x]\ntype = "drop"\nfolder = "/d"\n') == [
-        "sinks.x.type: 'drop' is a type of other-tools 3 and acme-tools 1.0; write "
-        'type = "other-tools:drop" or type = "acme-tools:drop"'
+        (
+            "sinks.x.type: 'drop' is a type of other-tools 3 and acme-tools 1.0; "
+            'write type = "other-tools:drop" or type = "acme-tools:drop"'
+        )
     ]
     for name in ("other-tools", "Acme.Tools"):
         _, composition, problems = check(

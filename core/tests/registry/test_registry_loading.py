@@ -92,8 +92,10 @@ BROKEN = {
         + "@attrs.frozen\nclass Taken:\n    delivery: int = 1\n"
         + "@hookimpl\ndef hilum_register_sinks():\n"
         + "    yield SinkSpec(type='drop', config=Taken, create='x:y')\n",
-        "hilum_register_sinks raised ValueError at acme.py:14: "
-        "config of 'drop': the core owns the key 'delivery'; give the field another name",
+        (
+            "hilum_register_sinks raised ValueError at acme.py:14: "
+            "config of 'drop': the core owns the key 'delivery'; give the field another name"
+        ),
     ),
     "is a wrapper": (
         HEAD + "@hookimpl(wrapper=True)\ndef hilum_register_sinks():\n    return (yield)\n",

@@ -4,12 +4,13 @@ from hilum_core.config import report
 from hilum_core.registry.checking import check
 from hilum_core.registry.components import Composed
 from hilum_core.registry.composing import Composition
-from hilum_core.registry.declared import PLUGIN_KINDS, Declared, PluginKind
+from hilum_core.registry.declared import PLUGIN_KINDS, SINGULAR, Declared, PluginKind
 from hilum_core.registry.faults import PluginError
 from hilum_core.registry.registry import Registry, commands
 
 __all__ = [
     "PLUGIN_KINDS",
+    "SINGULAR",
     "Composed",
     "Composition",
     "Declared",

@@ -83,10 +83,3 @@ class Composed:
         except (Exception, SystemExit) as error:
             fault = f"{self.spec.create} cannot be imported: {place_of(error)}"
             raise PluginError(fault, blame=self.blame) from error
-
-    def _import(self) -> Any:
-        try:
-            return import_object(str(self.spec.create))
-        except (Exception, SystemExit) as error:
-            fault = f"{self.spec.create} cannot be imported: {place_of(error)}"
-            raise PluginError(fault, blame=self.blame) from error

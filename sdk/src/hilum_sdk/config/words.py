@@ -38,7 +38,7 @@ def words(field_type: Any, *, many: bool = False) -> str:
     if field_type in _NAMES:
         return _NAMES[field_type][many]
     if hasattr(field_type, "from_config"):
-        return str(field_type.config_words)
+        return f"values, each {field_type.config_words}" if many else str(field_type.config_words)
     choices = choices_of(field_type)
     if choices:
         return f"one of {', '.join(map(shown, choices))}"
