@@ -22,7 +22,7 @@ from hilum_core import log
 from hilum_core.clock import SystemClock
 from hilum_core.incarnation import Incarnation
 from hilum_core.queue import QUEUE_FILE, Doorbell, SqliteQueue
-from hilum_core.spool import Ballast, Spool, open_spool
+from hilum_core.spool import Spool, open_spool
 
 EXIT_CANNOT_START = 75
 """A stage cannot work at all, and trying again will not help: the router stops with its one line."""
@@ -128,13 +128,8 @@ def watch_lifeline(fd: int) -> None:
 
 
 def open_queue(state_dir: Path, incarnation: int) -> SqliteQueue:
-    """Open the router's queue for one process; a full disk costs the ballast, not the queue."""
-    return SqliteQueue.open(state_dir / QUEUE_FILE, incarnation, SystemClock(), ballast=ballast_of(state_dir))
-
-
-def ballast_of(state_dir: Path) -> Ballast:
-    """The reserve of disk space that is the queue's alone."""
-    return Ballast(state_dir / "ballast")
+    """Open the router's queue for one process."""
+    return SqliteQueue.open(state_dir / QUEUE_FILE, incarnation, SystemClock())
 
 
 @contextmanager

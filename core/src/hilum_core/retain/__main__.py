@@ -9,7 +9,8 @@ from hilum_core.config import load_reception
 from hilum_core.log import get_logger
 from hilum_core.retain.purge import BATCH, purge
 from hilum_core.revisions import read
-from hilum_core.stage import ballast_of, open_stage, start
+from hilum_core.spool import BALLAST_FILE, Ballast
+from hilum_core.stage import open_stage, start
 
 _EVERY_S = 10.0
 _BETWEEN_BATCHES_S = 0.2
@@ -20,7 +21,7 @@ def main() -> None:
     arguments, stopping = start(sys.argv[1:], stage="retain")
     settings = load_reception(read(arguments.state_dir, arguments.revision), source="revision").router
     log = get_logger("retain")
-    ballast = ballast_of(arguments.state_dir)
+    ballast = Ballast(arguments.state_dir / BALLAST_FILE)
     with open_stage(arguments, "retain") as (queue, spool, _doorbell):
         while not stopping():
             ballast.ensure()

@@ -4,12 +4,13 @@ from hilum_core.spool.errors import SpoolDamage, SpoolError, SpoolFailed, SpoolF
 from hilum_core.spool.file_format import data_set_span, read_record, verify
 from hilum_core.spool.ids import ObjectIds, incarnation_of, is_object_id, received_at
 from hilum_core.spool.records import StoredObject
-from hilum_core.spool.space import BALLAST_BYTES, Ballast, DiskGuard
+from hilum_core.spool.space import BALLAST_BYTES, BALLAST_FILE, Ballast, DiskGuard
 from hilum_core.spool.spool import Spool, open_spool, rendering_name
 from hilum_core.spool.writer import SpoolWriter
 
 __all__ = [
     "BALLAST_BYTES",
+    "BALLAST_FILE",
     "Ballast",
     "DiskGuard",
     "ObjectIds",
