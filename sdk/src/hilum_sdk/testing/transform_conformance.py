@@ -79,7 +79,7 @@ class TransformConformance(ComponentConformance):
         self, spec: TransformSpec, config: Any, component: Transform, objects: Sequence[Path]
     ) -> None:
         if spec.needs_pixels(config):
-            pytest.skip("this transform changes pixels, and says so")
+            return  # it may change them
         for path in objects:
             outcome = transform(component, path)
             if isinstance(outcome, bytes):
@@ -97,7 +97,7 @@ class TransformConformance(ComponentConformance):
         self, spec: TransformSpec, config: Any, component: Transform, objects: Sequence[Path]
     ) -> None:
         if not spec.deidentifies(config):
-            pytest.skip("this transform does not claim to de-identify")
+            return  # it does not claim to
         for path in objects:
             outcome = transform(component, path)
             if isinstance(outcome, bytes):
