@@ -75,6 +75,7 @@ class LaneFeed:
         self._deidentified_only = deidentified_only
         self._blame = blame
         self._scratch_dir = scratch_dir
+        scratch_dir.mkdir(mode=0o700, exist_ok=True)
         self._taken: dict[str, LaneItem] = {}
         self._raw: dict[str, Message] = {}
         self._begun: set[str] = set()

@@ -1,1 +1,4 @@
-"""RETAIN: removes the bytes of objects that are settled for long enough, and nothing else ever; keeps the queue's reserve of disk."""
+"""RETAIN: removes the bytes of objects that are settled for long enough, and nothing else ever.
+
+It also keeps up the reserve of disk that is the queue's alone.
+"""
