@@ -224,6 +224,21 @@ def test_what_is_disabled_needs_no_plugin(acme):
     assert config.sinks["x"].disabled
 
 
+def test_whom_a_sink_sends_to_is_known_though_it_rests_or_is_broken(acme):
+    text = LEAST + '[peers.pacs]\nae_title = "PACS"\nhost = "h"\nport = 104\n'
+    text += "".join(
+        f'[sinks.{name}]\ntype = "{kind}"\npeer = "pacs"\n{more}\n'
+        for name, kind, more in (
+            ("works", "call", ""),
+            ("rests", "call", "disabled = true"),
+            ("lost", "gone", ""),
+            ("faulty", "call", "isolate = true"),
+        )
+    )
+    _, composition, _ = check(text + '[sinks.folder]\ntype = "drop"\nfolder = "/d"\n', source="x")
+    assert composition.sink_peers == dict.fromkeys(["works", "rests", "lost", "faulty"], "pacs")
+
+
 def test_a_type_of_two_distributions_is_an_error_only_where_it_is_named(acme, install, plugin_source):
     install("other-tools", {"other": plugin_source}, version="3", sinks={"drop": "other"})
     assert not told(LEAST + '[transforms.x]\ntype = "clean"\n')

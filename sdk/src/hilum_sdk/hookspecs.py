@@ -4,6 +4,9 @@ Pluggy registers; it carries no image. After start-up the core calls components 
 order of the config.
 """
 
+# A hookspec has no body: pluggy calls the implementations in its place.
+# mypy: disable-error-code="empty-body"
+
 from __future__ import annotations
 
 from collections.abc import Iterable

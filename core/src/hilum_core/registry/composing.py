@@ -22,12 +22,14 @@ class Composition:
     """The components that can be made, by label (``sinks.pacs``).
 
     ``broken`` tells of every other one that is not disabled why it cannot, without quoting values;
-    ``problems`` tell the same to who edits the config.
+    ``problems`` tell the same to who edits the config. ``sink_peers`` says by the name of the sink
+    whom it sends to; of sinks that are disabled or broken as far as their table tells.
     """
 
     components: Mapping[str, Composed]
     broken: Mapping[str, str]
     problems: tuple[ConfigProblem, ...]
+    sink_peers: Mapping[str, str] = attrs.field(factory=dict)
 
 
 class Composer:
@@ -94,6 +96,15 @@ class Composer:
                 sink = self._flow.sinks.get(name)
                 if sink is not None and sink.deidentified_only:
                     yield f"routes[{index}].sinks[{place}]", sink.label
+
+    def _sink_peers(self) -> Iterator[tuple[str, str]]:
+        left_out = [entry for entry in self._flow.left_out if entry.kind == "sinks"]
+        for entry in (*self._flow.sinks.values(), *left_out):
+            composed = self._composed.get(entry.label)
+            # What waits for a sink must not be what its peer sent: most call the key `peer`.
+            peer = composed.peer if composed else entry.table.get("peer")
+            if isinstance(peer, str) and peer in self._peers:
+                yield entry.name, peer
 
     def _refuse(self, label: str, where: str) -> None:
         text = (
