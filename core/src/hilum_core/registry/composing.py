@@ -54,7 +54,12 @@ class Composer:
             self._examine(entry)
         for number, sink in self._unprotected():
             self._refuse(sink, number)
-        return Composition(components=self._composed, broken=self._broken, problems=tuple(self._problems))
+        return Composition(
+            components=self._composed,
+            broken=self._broken,
+            problems=tuple(self._problems),
+            sink_peers=dict(self._sink_peers()),
+        )
 
     def _add(self, entry: ComponentEntry) -> None:
         composed, reason = self._examine(entry)
