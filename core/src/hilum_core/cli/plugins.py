@@ -97,15 +97,19 @@ def _explain(registry: Registry, declared: Declared) -> Explained:
         spec = registry.spec(declared)
     except PluginError as error:
         raise CommandError(f"{declared.type}: the plugin is broken: {error.message}") from error
-    has_config = not isinstance(spec, CommandSpec)
-    core_config = SinkKeys if declared.kind == "sinks" else ComponentKeys
+    keys: Sequence[FieldHelp] = ()
+    core_keys: Sequence[FieldHelp] = ()
+    if not isinstance(spec, CommandSpec):
+        keys = describe(spec.config)
+        core_config = SinkKeys if declared.kind == "sinks" else ComponentKeys
+        core_keys = [key for key in describe(core_config) if key.key != "type"]
     return Explained(
         kind=declared.kind,
         type=declared.type,
         blame=declared.blame,
         summary=spec.summary,
-        keys=describe(spec.config) if has_config else (),
-        core_keys=[key for key in describe(core_config) if key.key != "type"] if has_config else (),
+        keys=keys,
+        core_keys=core_keys,
     )
 
 
