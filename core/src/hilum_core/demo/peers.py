@@ -5,6 +5,7 @@ Neither decodes a data set: what they send and keep are the bytes of the file an
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,6 +109,9 @@ def _store(association: Any, item: DemoObject) -> str:
     except (ValueError, RuntimeError) as error:
         # ValueError: no accepted context for it; RuntimeError: the association has ended.
         return type(error).__name__
+    # pynetdicom's reactor thread would take the next answer from us if we sent before it went on.
+    while association.is_established and association._is_paused:  # noqa: SLF001 - there is no public way
+        time.sleep(0.0001)
     if "Status" not in status:
         return "no answer"
     return "stored" if status.Status == 0 else f"status 0x{status.Status:04X}"

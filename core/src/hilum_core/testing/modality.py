@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from pynetdicom import AE, _config
 from pynetdicom.dsutils import split_dataset
 
 _MOST_CONTEXTS = 128
+_NEEDED = ("MediaStorageSOPClassUID", "MediaStorageSOPInstanceUID", "TransferSyntaxUID")
 
 
 @attrs.frozen(kw_only=True)
@@ -28,8 +30,18 @@ class SentFile:
 
     @classmethod
     def read(cls, path: Path) -> SentFile:
-        """Read a file by pydicom and pynetdicom, none of our code. Raises what they raise."""
+        """Read a file by pydicom and pynetdicom, none of our code.
+
+        Raises
+        ------
+        InvalidDicomError
+            It is no DICOM file.
+        AttributeError
+            It does not say its class, instance or transfer syntax.
+        """
         meta, offset = split_dataset(path)
+        if not all(meta.get(keyword) for keyword in _NEEDED):
+            raise AttributeError(f"{path.name}: its File Meta Information is not complete")
         return cls(
             path=path,
             sop_class_uid=str(meta.MediaStorageSOPClassUID),
@@ -90,6 +102,9 @@ def _store(association: Any, file: SentFile) -> int | str:
         status = association.send_c_store(os.fspath(file.path))
     except (ValueError, AttributeError, RuntimeError) as error:
         return f"{type(error).__name__}: {error}"
+    # pynetdicom's reactor thread would take the next answer from us if we sent before it went on.
+    while association.is_established and association._is_paused:  # noqa: SLF001 - there is no public way
+        time.sleep(0.0001)
     return int(status.Status) if "Status" in status else "no answer"
 
 
