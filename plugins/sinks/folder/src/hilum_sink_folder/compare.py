@@ -23,9 +23,10 @@ def holds_same_object(path: Path, item: Item) -> bool:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:  # a link that leads nowhere
         return False
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        return False
     with open(handle, "rb") as there:  # noqa: PTH123 - a descriptor
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            return False
         try:
             meta = read_file_meta(there)
         except ElementsError:

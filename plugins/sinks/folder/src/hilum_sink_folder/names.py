@@ -18,8 +18,6 @@ _FORBIDDEN = re.compile(r'[/\\:*?"<>|]')
 _RESERVED = re.compile(
     r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)(?:\..*)?", re.IGNORECASE
 )
-# Controls, formats such as direction marks, surrogates, private use, unassigned; line and paragraph ends.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def safe_name(text: str, *, ending: str = "") -> str:
@@ -33,7 +31,8 @@ def safe_name(text: str, *, ending: str = "") -> str:
         What must stand at its end, such as ".dcm"; safe itself.
     """
     wanted = unicodedata.normalize("NFC", text)
-    name = "".join("_" if unicodedata.category(c) in _UNSEEN else c for c in wanted)
+    # Not printable are controls, direction marks, surrogates, and all spaces but the one.
+    name = "".join(c if c.isprintable() else "_" for c in wanted)
     name = _FORBIDDEN.sub("_", name).rstrip(". ").lstrip(" ")
     if not name or name[0] in ".-~":
         name = "_" + name[1:]

@@ -10,6 +10,8 @@ from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
+from pydicom.dataset import Dataset
+
 from hilum_sdk import (
     ComponentContext,
     DestinationUnavailable,
@@ -20,6 +22,7 @@ from hilum_sdk import (
     Sink,
     TemporaryError,
 )
+from hilum_sdk.elements import ElementsError
 from hilum_sink_folder.compare import holds_same_object
 from hilum_sink_folder.config import FolderConfig
 from hilum_sink_folder.names import numbered
@@ -67,19 +70,18 @@ class FolderSink(Sink):
 
     def deliver(self, item: Item) -> Receipt:
         """Write the object; return when file and name are on stable storage."""
+        header, warning = _header(item)
         names = self.config.layout.names(
-            item.header, sop_instance_uid=item.sop_instance_uid, missing=self.config.missing
+            header, sop_instance_uid=item.sop_instance_uid, missing=self.config.missing
         )
         target = self.config.path.joinpath(*names)
         try:
             place = self._put(item, target)
         except OSError as error:
             raise self._meaning(error) from None  # its text holds the path, and so values of the object
-        is_number = place != target
-        return Receipt(
-            location=str(place),
-            warning="another object has this name; stored beside it under a number" if is_number else None,
-        )
+        if place != target:
+            warning = "another object has this name; stored beside it under a number"
+        return Receipt(location=str(place), warning=warning)
 
     # ---- which name
 
@@ -170,3 +172,11 @@ class FolderSink(Sink):
             f"{self.context.label}.path: the file of this object cannot be written ({error.strerror}), "
             "though others can; look at the permissions of its folder"
         )
+
+
+def _header(item: Item) -> tuple[Dataset, str | None]:
+    """Read what names are made of; an object that cannot be read has no values, and is kept all the same."""
+    try:
+        return item.header, None
+    except ElementsError:
+        return Dataset(), "its elements cannot be read; named as if all were missing"
