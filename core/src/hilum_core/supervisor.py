@@ -66,7 +66,7 @@ def run(config_path: Path, *, strict: bool, log_format: log.LogFormat, log_level
         print(f"hilum: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_FAILED
     for problem in problems:
-        supervisor.log.error("a part of the config waits", where=problem.path, problem=problem.text)
+        supervisor.log.error("a part of the config waits; hilum check says why", where=problem.path)
     return supervisor.run()
 
 

@@ -9,7 +9,7 @@ from hilum_core.deliver.feed import LaneFeed
 from hilum_core.registry import Composed
 from hilum_core.workers.failures import failure_of
 from hilum_core.workers.limits import TimeLimitExceeded
-from hilum_core.workers.session import WorkerSession, blame
+from hilum_core.workers.session import WorkerSession
 from hilum_core.workers.wire import pack
 from hilum_sdk import BatchSink, Component, DestinationUnavailable, Sink
 
@@ -23,7 +23,7 @@ class LaneWorker:
     def __init__(self, session: WorkerSession, composed: Composed) -> None:
         self._session = session
         self._entry = composed.entry
-        self._blame = blame(composed)
+        self._blame = composed.blame
         self._sink: Component | None = None
         self._composed = composed
         self._feed = LaneFeed(

@@ -22,9 +22,9 @@ from hilum_core.spool import data_set_span
 from hilum_core.workers.failures import failure_of
 from hilum_core.workers.limits import TimeLimitExceeded
 from hilum_core.workers.pipe import Message
-from hilum_core.workers.session import WorkerSession, blame
+from hilum_core.workers.session import WorkerSession
 from hilum_core.workers.wire import pack, unpack
-from hilum_sdk import Discard, Hold, TemporaryError, Transform, TransformSpec
+from hilum_sdk import Discard, Hold, TemporaryError, Transform
 from hilum_sdk.elements import ElementsError, FileDraft, FileItem, minimal_file_meta
 
 _CLOSE_WITHIN = timedelta(seconds=5)
@@ -50,10 +50,7 @@ class RenderWorker:
         for name, transform in made.items():
             composed = session.composition.components[f"transforms.{name}"]
             assert isinstance(transform, Transform)
-            assert isinstance(composed.spec, TransformSpec)
-            self._links[name] = _Link(
-                name, transform, composed.spec.deidentifies(composed.config), f"{name} ({blame(composed)})"
-            )
+            self._links[name] = _Link(name, transform, composed.deidentifies, f"{name} ({composed.blame})")
 
     def run(self) -> None:
         """Work until the coordinator says stop."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,9 +24,9 @@ from hilum_core.spool import SpoolDamage, data_set_span
 from hilum_core.workers.failures import failure_of
 from hilum_core.workers.limits import TimeLimitExceeded
 from hilum_core.workers.pipe import Message
-from hilum_core.workers.session import WorkerSession, blame
+from hilum_core.workers.session import WorkerSession
 from hilum_core.workers.wire import pack, unpack
-from hilum_sdk import Filter, Instance, SinkSpec, TemporaryError
+from hilum_sdk import Filter, Instance, TemporaryError
 from hilum_sdk.elements import ElementsError, read_header
 
 SPECIFIC_CHARACTER_SET = 0x00080005
@@ -65,11 +65,11 @@ class RouteWorker:
             self._filters[name] = component
         config, composition = session.config, session.composition
         self._blame = {
-            label.removeprefix("filters."): blame(c) for label, c in composition.components.items()
+            label.removeprefix("filters."): c.blame for label, c in composition.components.items()
         }
         self._plan = RoutingPlan(
             routes=config.routes,
-            sink_peers=_sink_peers(session),
+            sink_peers=composition.sink_peers,
             broken={
                 **{f"filters.{name}": reason for name, reason in broken.items()},
                 **{label: reason for label, reason in config.broken.items() if label.startswith("routes[")},
@@ -186,16 +186,6 @@ class _FilterFailed(Exception):  # noqa: N818 - it carries the answer to give
             "failed": pack(failure),
             "retry_after": after.total_seconds() if after else None,
         }
-
-
-def _sink_peers(session: WorkerSession) -> Mapping[str, str]:
-    peers: dict[str, str] = {}
-    for label, composed in session.composition.components.items():
-        if isinstance(composed.spec, SinkSpec):
-            peer = composed.spec.peer(composed.config)
-            if peer is not None:
-                peers[label.removeprefix("sinks.")] = peer
-    return peers
 
 
 def _needs(filters: Collection[Filter]) -> frozenset[int] | None:

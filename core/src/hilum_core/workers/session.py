@@ -106,7 +106,7 @@ class WorkerSession:
             try:
                 made[name] = self.create(composed)
             except Exception as error:  # noqa: BLE001 - whatever a plugin raises is its defect, and is named
-                failure = failure_of(error, blame=blame(composed))
+                failure = failure_of(error, blame=composed.blame)
                 broken[name] = f"{failure.text} ({failure.blame})"
         return made, broken
 
@@ -178,11 +178,6 @@ class WorkerSession:
         if now - self._last_beat >= _BEAT_EVERY_S:
             self._last_beat = now
             self.pipe.send({"beat": 1})
-
-
-def blame(composed: Composed) -> str:
-    """Whose fault it is: distribution and version."""
-    return f"{composed.distribution} {composed.version}"
 
 
 def _parse(argv: Sequence[str]) -> WorkerArguments:
