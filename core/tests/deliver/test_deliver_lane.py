@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from hilum_core.config import DeliverySettings
 from hilum_core.deliver.lane import FAILURES_TO_REST, WINDOW, Lane, LaneState
 from hilum_core.queue.records import (
@@ -107,6 +108,7 @@ def test_an_unavailable_destination_rests_the_lane_and_spends_no_attempt(lane):
     assert isinstance(outcome, DeliveryDeferred)
     assert not outcome.spent
     assert lane.state is LaneState.RESTING
+    assert outcome.not_before > lane.resting_until  # the trial is made with another object
     assert lane.window(0) == 0
     assert lane.status().reason == "pacs answered something"
 

@@ -106,15 +106,11 @@ class Lane:
     ) -> DeliveryOutcome:
         """The destination, or the plugin, did not take an object."""
         if failure.kind == UNAVAILABLE:
-            self.rest(failure, now)
-            return self._back(claimed, failure, now)
+            return self._rest_without(claimed, failure, now)
         if failure.kind in _FOR_GOOD:
             self._failed.add(claimed.stored.instance.id)
             if self.state is not LaneState.WORKING or len(self._failed) >= FAILURES_TO_REST:
-                self.rest(failure, now)
-                assert self.resting_until is not None
-                # Later than the rest, so that the trial after it is made with another object.
-                return self._back(claimed, failure, self.resting_until + self.settings.first_retry)
+                return self._rest_without(claimed, failure, now)
         if self._gives_up(claimed, failure, now):
             return DeliveryDead(delivery_id=claimed.delivery_id, lease_no=claimed.lease_no, failure=failure)
         return DeliveryDeferred(
@@ -185,13 +181,19 @@ class Lane:
             self._since = now
         self.state, self._reason, self.resting_until = state, reason, None
 
-    @staticmethod
-    def _back(claimed: ClaimedDelivery, failure: Failure, not_before: datetime) -> DeliveryDeferred:
+    def _rest_without(self, claimed: ClaimedDelivery, failure: Failure, now: datetime) -> DeliveryDeferred:
+        """Rest, and put the object back unspent for later than that.
+
+        So the trial after the rest is made with another object: this one may be what the destination
+        stumbles over each time, and would stand before all others for ever.
+        """
+        self.rest(failure, now)
+        assert self.resting_until is not None
         return DeliveryDeferred(
             delivery_id=claimed.delivery_id,
             lease_no=claimed.lease_no,
             failure=failure,
-            not_before=not_before,
+            not_before=self.resting_until + self.settings.first_retry,
             spent=False,
         )
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import attrs
 from pydicom.uid import UID
-from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
+from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt, register_uid
 from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.service_class import ServiceClass, StorageServiceClass
+from pynetdicom.sop_class import uid_to_service_class
 
 LOOPBACK = "127.0.0.1"
 _VERIFICATION = "1.2.840.10008.1.1"
@@ -84,6 +86,7 @@ class Archive:
             assert context.abstract_syntax is not None
             entity.add_supported_context(context.abstract_syntax, list(syntaxes))
         for sop_class_uid, transfer_syntax_uid in self._contexts:
+            _serve_as_storage(sop_class_uid)
             entity.add_supported_context(UID(sop_class_uid), UID(transfer_syntax_uid))
         handlers: list[Any] = [(evt.EVT_C_STORE, self._store), (evt.EVT_ACCEPTED, self._accepted)]
         server: Any = entity.start_server((LOOPBACK, self.port), block=False, evt_handlers=handlers)
@@ -119,6 +122,13 @@ class Archive:
         )
         self.arrivals.append(arrival)
         return self.answer(arrival)
+
+
+def _serve_as_storage(sop_class_uid: str) -> None:
+    """Have pynetdicom store objects of a private, retired or unknown SOP class."""
+    if uid_to_service_class(sop_class_uid) is ServiceClass:
+        keyword = f"Storage_{sop_class_uid.replace('.', '_')}"
+        register_uid(sop_class_uid, keyword, StorageServiceClass)
 
 
 @contextlib.contextmanager

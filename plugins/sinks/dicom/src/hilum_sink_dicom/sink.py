@@ -15,7 +15,7 @@ from hilum_sdk import (
     DicomAssociation,
     Feed,
     Item,
-    TemporaryError,
+    RefusedError,
 )
 from hilum_sink_dicom.config import DicomConfig
 from hilum_sink_dicom.session import Session, syntaxes_for
@@ -88,12 +88,12 @@ class DicomSink(BatchSink):
         """Go on after an association broke: once with the same object, then with the next, then not.
 
         A node closes what was idle too long, so one break says nothing. An object on which two break
-        is put off, so that it does not stand before all others. If the next one fares the same with
-        nothing answered between, the node is at fault.
+        is as good as refused: it must not stand before all others, nor come again for ever. If the
+        next one fares the same with nothing answered between, the node is at fault.
         """
         self._breaks_in_a_row = 1 if had_answers else self._breaks_in_a_row + 1
         if self._breaks_in_a_row > 2:
             raise error
         if self._breaks_in_a_row == 2 and in_hand:
             text = f"{self.config.peer}: two associations broke while this object was sent: {error.message}"
-            feed.failed(in_hand.popleft(), TemporaryError(text))
+            feed.failed(in_hand.popleft(), RefusedError(text))
