@@ -21,9 +21,9 @@ from pydicom.tag import BaseTag
 from hilum_sdk.elements.encoding import PIXEL_DATA, UNDEFINED, Encoding
 from hilum_sdk.elements.errors import ElementsError, tag_text
 from hilum_sdk.elements.header import SPECIFIC_CHARACTER_SET
+from hilum_sdk.elements.layout import element_header
 from hilum_sdk.elements.limits import LARGEST_VALUE
 from hilum_sdk.elements.text import python_encodings
-from hilum_sdk.elements.tokens import element_header
 from hilum_sdk.elements.tree import DataSet, Element
 from hilum_sdk.elements.vr import TEXT, dictionary_vr
 from hilum_sdk.elements.window import window_of_bytes

@@ -34,7 +34,8 @@ from hilum_sdk.elements.pixels import (
 from hilum_sdk.elements.reencode import reencode_between
 from hilum_sdk.elements.segments import Segment, SegmentReader, chunks_of, copy, write_all
 from hilum_sdk.elements.source import Scratch, Source
-from hilum_sdk.elements.tree import DataSet, pieces
+from hilum_sdk.elements.tree import DataSet
+from hilum_sdk.elements.writer import pieces
 from hilum_sdk.records import Instance
 
 if TYPE_CHECKING:

@@ -19,19 +19,21 @@ from pydicom.tag import BaseTag
 from hilum_sdk.elements.encoding import PIXEL_TAGS, UNDEFINED, Encoding, encoding_of, is_deflated
 from hilum_sdk.elements.errors import LimitExceeded, MalformedDataSet
 from hilum_sdk.elements.inflate import window_of_deflated
-from hilum_sdk.elements.limits import LARGEST_VALUE, LIMITS, Limits
-from hilum_sdk.elements.text import python_encodings
-from hilum_sdk.elements.tokens import (
+from hilum_sdk.elements.layout import (
     ElementHeader,
-    Kind,
-    Token,
     element_header,
     fragments_end,
     is_fragments,
     is_padding,
+    sniff,
+)
+from hilum_sdk.elements.limits import LARGEST_VALUE, LIMITS, Limits
+from hilum_sdk.elements.text import python_encodings
+from hilum_sdk.elements.tokens import (
+    Kind,
+    Token,
     item_tokens,
     items_encoding,
-    sniff,
     undefined_items_encoding,
 )
 from hilum_sdk.elements.vr import LONG_CODES, SHORT_VR_OF_CODE, dictionary_vr, is_plain

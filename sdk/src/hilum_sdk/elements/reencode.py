@@ -25,10 +25,11 @@ from hilum_sdk.elements.encoding import (
 )
 from hilum_sdk.elements.errors import ElementsError, MalformedDataSet, tag_text
 from hilum_sdk.elements.inflate import deflated, inflated
+from hilum_sdk.elements.layout import encode_header, sniff
 from hilum_sdk.elements.limits import LARGEST_VALUE, Limits
 from hilum_sdk.elements.segments import write_all
-from hilum_sdk.elements.tokens import Kind, Token, element_tokens, sniff
-from hilum_sdk.elements.tree import PIXEL_REPRESENTATION, encode_header
+from hilum_sdk.elements.tokens import Kind, Token, element_tokens
+from hilum_sdk.elements.tree import PIXEL_REPRESENTATION
 from hilum_sdk.elements.vr import SWAP_WIDTH, has_long_header, implied_vr
 from hilum_sdk.elements.window import window_of_stream
 

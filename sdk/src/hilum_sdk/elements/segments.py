@@ -139,6 +139,24 @@ class SegmentReader(io.RawIOBase, BinaryIO):
         return part
 
 
+class StoredValue:
+    """A large value that stays on disk (`hilum_sdk.Bulk`)."""
+
+    __slots__ = ("_piece",)
+
+    def __init__(self, piece: Piece) -> None:
+        self._piece = piece
+
+    @property
+    def length(self) -> int:
+        """Bytes, padding included; of fragments, items and delimiters included."""
+        return length_of(self._piece)
+
+    def open(self) -> SegmentReader:
+        """Open the value for reading from its first byte."""
+        return SegmentReader([self._piece])
+
+
 def joined(pieces: Iterable[Piece]) -> Iterator[Piece]:
     """Put together what stands side by side: adjacent stretches of a file, and bytes."""
     last: Piece = b""
@@ -149,7 +167,7 @@ def joined(pieces: Iterable[Piece]) -> Iterator[Piece]:
             and piece.file is last.file
             and piece.offset == last.offset + last.length
         ):
-            last = attrs.evolve(last, length=last.length + piece.length)
+            last = Segment(file=last.file, offset=last.offset, length=last.length + piece.length)
         elif isinstance(last, bytes) and isinstance(piece, bytes) and len(last) < _WORTH_A_SYSCALL:
             last += piece
         else:

@@ -1,8 +1,8 @@
 """The structure of a data set as a flat stream of tokens: elements, sequences, items and their ends.
 
-This is the one place that knows how elements are laid out (PS3.5 7): explicit, implicit and
-big-endian, undefined lengths, UN that holds a sequence, encapsulated fragments. It goes forward
-only and keeps a stack of its own, so that nesting costs no recursion and is bounded.
+This is the one place that knows how elements nest (PS3.5 7.5): defined and undefined lengths, UN
+that holds a sequence, private sequences. It goes forward only and keeps a stack of its own, so that
+nesting costs no recursion and is bounded.
 """
 
 from __future__ import annotations
@@ -16,14 +16,21 @@ from hilum_sdk.elements.encoding import (
     IMPLICIT_LE,
     ITEM,
     ITEM_END,
-    PIXEL_DATA,
     SEQUENCE_END,
     UNDEFINED,
     Encoding,
 )
 from hilum_sdk.elements.errors import LimitExceeded, MalformedDataSet, tag_text
+from hilum_sdk.elements.layout import (
+    ElementHeader,
+    element_header,
+    fragments_end,
+    is_fragments,
+    is_padding,
+    sniff,
+)
 from hilum_sdk.elements.limits import LARGEST_VALUE
-from hilum_sdk.elements.vr import SHORT_VR_OF_CODE, VR_OF_CODE, dictionary_vr, holds_bytes
+from hilum_sdk.elements.vr import dictionary_vr
 from hilum_sdk.elements.window import UNKNOWN_SIZE, Window, window_of_bytes
 
 
@@ -65,15 +72,6 @@ class Token(NamedTuple):
     stop: int
 
 
-class ElementHeader(NamedTuple):
-    """The header of one element as written; `vr` is empty where it is implicit."""
-
-    tag: int
-    vr: str
-    value_at: int
-    length: int
-
-
 class _Frame(NamedTuple):
     """An open container. `end` is where it must end at the latest, and does if `defined`."""
 
@@ -109,6 +107,11 @@ class Child(NamedTuple):
 
     token: Token
     stop: int
+
+    @property
+    def inside(self) -> int:
+        """Where the content of an item ends, its delimiter not included."""
+        return self.stop - (8 if self.token.length == UNDEFINED else 0)
 
 
 def children(
@@ -150,106 +153,32 @@ def _walk(
     count = 0
     while stack:
         frame = stack[-1]
-        if frame.defined and position >= frame.end:
-            token = _close(frame, position)
-        elif frame.holds_items:
-            token = _item(window, position, frame)
-        elif padded and len(stack) == 1 and is_padding(window, position, frame.end):
+        if padded and len(stack) == 1 and is_padding(window, position, frame.end):
             return
-        else:
-            token = _element(window, position, frame, enter=enter)
+        token = _token(window, position, frame, enter=enter)
+        kind = token.kind
+        position = token.stop
+        if kind >= Kind.ITEM_END:
+            stack.pop()
+            if not stack and not root.holds_items:
+                return  # the end of the whole is no token
+        elif kind != Kind.ELEMENT and (enter or position < 0):
+            position = token.value_at
+            stack.append(_open(token, frame))
         count += 1
         if count > limits.elements:
             raise LimitExceeded(f"offset {position}: more than {limits.elements} elements and items")
-        kind = token.kind
-        if kind == Kind.ELEMENT:
-            position = token.stop
-        elif kind >= Kind.ITEM_END:
-            position = token.stop
-            stack.pop()
-        elif enter or token.stop < 0:
-            position = token.value_at
-            stack.append(_open(token, frame))
-            if len(stack) > 2 * limits.depth + 1:
-                raise LimitExceeded(f"offset {position}: nested deeper than {limits.depth} sequences")
-        else:
-            position = token.stop
+        if len(stack) > 2 * limits.depth + 1:
+            raise LimitExceeded(f"offset {position}: nested deeper than {limits.depth} sequences")
         yield token
 
 
-def element_header(window: Window, position: int, end: int, encoding: Encoding) -> ElementHeader:
-    """Read the header at `position` of an element that must end at `end`."""
-    index = window.index(position, 8)
-    data = window.data
-    group, element, length = encoding.header.unpack_from(data, index)
-    tag = group << 16 | element
-    if not encoding.explicit or group == 0xFFFE:
-        return ElementHeader(tag, "", position + 8, length)
-    code = data[index + 4 : index + 6]
-    if code in SHORT_VR_OF_CODE:
-        return ElementHeader(
-            tag, VR_OF_CODE[code], position + 8, encoding.short.unpack_from(data, index + 6)[0]
-        )
-    if code in VR_OF_CODE or (code.isalpha() and code.isupper() and data[index + 6 : index + 8] == b"\0\0"):
-        index = window.index(position + 8, 4)
-        (length,) = encoding.long.unpack_from(window.data, index)
-        return ElementHeader(tag, VR_OF_CODE.get(code) or code.decode(), position + 12, length)
-    # What has no VR was left implicit by its writer, if that makes sense; else its VR is junk.
-    if length == UNDEFINED or position + 8 + length <= end:
-        return ElementHeader(tag, "", position + 8, length)
-    return ElementHeader(tag, "UN", position + 8, encoding.short.unpack_from(data, index + 6)[0])
-
-
-def is_padding(window: Window, position: int, end: int) -> bool:
-    """Whether nothing but zero bytes follows: some writers fill up the file. No element looks so."""
-    if (
-        window.fill(position, 4) == 4
-        and window.data[position - window.start] | window.data[position - window.start + 1]
-    ):
-        return False
-    while position < end and (count := window.fill(position, min(end - position, 4096))):
-        index = position - window.start
-        if window.data[index : index + count].strip(b"\0"):
-            return False
-        position += count
-    return True
-
-
-def is_fragments(tag: int, vr: str) -> bool:
-    """Whether an element of undefined length holds fragments (PS3.5 A.4), not items with elements."""
-    return tag == PIXEL_DATA or holds_bytes(vr)
-
-
-def fragments_end(window: Window, position: int, end: int, encoding: Encoding) -> int:
-    """The offset behind the delimiter of the encapsulated value that begins at `position`."""
-    while True:
-        index = window.index(position, 8)
-        group, element, length = encoding.header.unpack_from(window.data, index)
-        tag = group << 16 | element
-        position += 8
-        if tag == SEQUENCE_END:
-            return position
-        if tag != ITEM or length == UNDEFINED or position + length > end:
-            raise MalformedDataSet(f"offset {position - 8}: not a fragment of encapsulated data (PS3.5 A.4)")
-        position += length
-
-
-def sniff(window: Window, position: int, end: int, encoding: Encoding) -> Encoding:
-    """Tell how elements are really encoded, by the first one.
-
-    Some writers put implicit items into explicit sequences, or name the other transfer syntax.
-    """
-    if position + 8 > end or window.fill(position, 8) < 8:
-        return encoding
-    index = position - window.start
-    code = window.data[index + 4 : index + 6]
-    if encoding.explicit:
-        group, _, length = IMPLICIT_LE.header.unpack_from(window.data, index)
-        fits = length == UNDEFINED or position + 8 + length <= end
-        implicit = encoding.little and fits and group != 0xFFFE and not (code.isalpha() and code.isupper())
-        return IMPLICIT_LE if implicit else encoding
-    # Read as implicit, two letters would be a first element of more than 16 KiB.
-    return EXPLICIT_LE if code in VR_OF_CODE else encoding
+def _token(window: Window, position: int, frame: _Frame, *, enter: bool) -> Token:
+    if frame.defined and position >= frame.end:
+        return _close(frame, position)
+    if frame.holds_items:
+        return _item(window, position, frame)
+    return _element(window, position, frame, enter=enter)
 
 
 def holds_sequence(window: Window, header: ElementHeader) -> Encoding | None:
@@ -277,16 +206,11 @@ def _parses(window: Window, start: int, end: int, encoding: Encoding) -> bool:
     try:
         for child in children(window, start, end, encoding, items=True):
             item = child.token
-            for _ in children(window, item.value_at, inside(child), item.encoding, items=False):
+            for _ in children(window, item.value_at, child.inside, item.encoding, items=False):
                 pass
     except (MalformedDataSet, LimitExceeded):
         return False
     return True
-
-
-def inside(child: Child) -> int:
-    """Where the content of an item ends, its delimiter not included."""
-    return child.stop - (8 if child.token.length == UNDEFINED else 0)
 
 
 def _open(token: Token, parent: _Frame) -> _Frame:
@@ -307,18 +231,15 @@ def _item(window: Window, position: int, frame: _Frame) -> Token:
     encoding = frame.encoding
     group, element, length = encoding.header.unpack_from(window.data, index)
     tag = group << 16 | element
-    inside = position + 8
+    value_at = position + 8
     if tag == ITEM:
-        if length == UNDEFINED:
-            return Token(
-                Kind.ITEM, tag, "", sniff(window, inside, frame.end, encoding), position, inside, length, -1
-            )
-        if inside + length > frame.end:
+        stop = -1 if length == UNDEFINED else value_at + length
+        if stop > frame.end:
             raise MalformedDataSet(f"offset {position}: an item is longer than what holds it")
-        inner = sniff(window, inside, inside + length, encoding)
-        return Token(Kind.ITEM, tag, "", inner, position, inside, length, inside + length)
-    if tag == SEQUENCE_END and (not frame.defined or inside == frame.end):
-        return Token(Kind.SEQUENCE_END, tag, "", encoding, position, inside, 0, inside)
+        inner = sniff(window, value_at, frame.end if stop < 0 else stop, encoding)
+        return Token(Kind.ITEM, tag, "", inner, position, value_at, length, stop)
+    if tag == SEQUENCE_END and (not frame.defined or value_at == frame.end):
+        return Token(Kind.SEQUENCE_END, tag, "", encoding, position, value_at, 0, value_at)
     raise MalformedDataSet(f"{tag_text(tag)} at offset {position}: an item must stand here (PS3.5 7.5)")
 
 

@@ -1,53 +1,25 @@
-"""A data set as a tree that is read level by level, changed in place, and written again.
+"""A data set as a tree that is read level by level and changed in place.
 
-A part that nobody changed is no more than a place in its source, and is copied from there. Every
-part knows its encoded size, so that a change is told to what holds it at once: only the lengths of
-enclosing containers are written anew, each in the style that it had.
+A part that nobody changed is no more than a place in its source. Every part knows its encoded size:
+a change is told at once to what holds it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hilum_sdk.elements.encoding import ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Encoding
-from hilum_sdk.elements.errors import ElementsError, LimitExceeded, tag_text
+from hilum_sdk.elements.encoding import UNDEFINED, Encoding
+from hilum_sdk.elements.errors import LimitExceeded
+from hilum_sdk.elements.layout import ElementHeader, encode_header, is_fragments, sniff
 from hilum_sdk.elements.limits import LARGEST_VALUE
-from hilum_sdk.elements.segments import Piece, Segment, SegmentReader, length_of
+from hilum_sdk.elements.segments import Piece, StoredValue, length_of
 from hilum_sdk.elements.source import Source
-from hilum_sdk.elements.tokens import (
-    Child,
-    ElementHeader,
-    Kind,
-    children,
-    inside,
-    is_fragments,
-    items_encoding,
-    sniff,
-)
-from hilum_sdk.elements.vr import dictionary_vr, has_long_header, implied_vr
+from hilum_sdk.elements.tokens import Child, Kind, children, items_encoding
+from hilum_sdk.elements.vr import SHORT_VR_OF_CODE, dictionary_vr, has_long_header, implied_vr
 
 PIXEL_REPRESENTATION = 0x00280103
 
 _MOST_CHILDREN = 500_000  # of one level, held in memory together
-_LONGEST = 0xFFFFFFFE
-
-
-class StoredValue:
-    """A large value that stays on disk (`hilum_sdk.Bulk`)."""
-
-    __slots__ = ("_piece",)
-
-    def __init__(self, piece: Piece) -> None:
-        self._piece = piece
-
-    @property
-    def length(self) -> int:
-        """Bytes, padding included; of fragments, items and delimiters included."""
-        return length_of(self._piece)
-
-    def open(self) -> SegmentReader:
-        """Open the value for reading from its first byte."""
-        return SegmentReader([self._piece])
 
 
 class Element:
@@ -57,8 +29,14 @@ class Element:
     ----------
     data_set
         What holds it; None once it has been removed or replaced.
+    header_vr, length
+        As written; the VR is empty where the header is implicit.
+    held_items
+        The items of a sequence, as far as they have been read.
     size
         Its encoded length, header and delimiter included, with all changes below it.
+    start, stop
+        Where it stands in its source.
     changed
         Whether it is to be written from its parts. One that was put always is.
     pins
@@ -67,18 +45,18 @@ class Element:
 
     __slots__ = (
         "_header_size",
-        "_header_vr",
-        "_items",
         "_items_encoding",
-        "_length",
         "_source",
-        "_start",
-        "_stop",
         "_value_at",
         "changed",
         "data_set",
+        "header_vr",
+        "held_items",
+        "length",
         "pins",
         "size",
+        "start",
+        "stop",
         "tag",
     )
 
@@ -86,15 +64,15 @@ class Element:
         self, data_set: DataSet, header: ElementHeader, source: Source, start: int, stop: int
     ) -> None:
         self.data_set: DataSet | None = data_set
-        self.tag, self._header_vr, self._value_at, self._length = header
+        self.tag, self.header_vr, self._value_at, self.length = header
         self._source = source
-        self._start = start
-        self._stop = stop
+        self.start = start
+        self.stop = stop
         self._header_size = self._value_at - start
         self.size = stop - start
         self.changed = False
         self.pins = 0
-        self._items: list[DataSet] | None = None
+        self.held_items: list[DataSet] | None = None
         # 0: nobody has asked yet whether it is a sequence.
         self._items_encoding: Encoding | int | None = 0
 
@@ -118,7 +96,8 @@ class Element:
             vr = "UN"  # PS3.5 6.2.2: what is too long for its VR
         source = Source(value, data_set.source.window.limits)
         element = cls(data_set, ElementHeader(tag, vr if explicit else "", 0, length), source, 0, size)
-        element._header_size = len(element._header(length))
+        header = encode_header(tag, element.header_vr, length, data_set.encoding)
+        element._header_size = len(header)
         element.size += element._header_size
         element.changed = True
         element._items_encoding = data_set.encoding if vr == "SQ" else 0
@@ -127,14 +106,14 @@ class Element:
     @property
     def vr(self) -> str:
         """As written; where it is implicit, of the dictionary, or ``"UN"``."""
-        return self._header_vr or self._implied_vr()
+        return self.header_vr or self._implied_vr()
 
     @property
     def value(self) -> bytes | StoredValue:
         """The encoded value; empty for a sequence."""
         if self.is_sequence:
             return b""
-        length = self._stop - self._value_at
+        length = self.stop - self._value_at
         if length > LARGEST_VALUE:
             return StoredValue(self.piece())
         return self._source.window.bytes_at(self._value_at, length)
@@ -152,7 +131,7 @@ class Element:
     @property
     def is_encapsulated(self) -> bool:
         """Whether it holds fragments (PS3.5 A.4)."""
-        return self._length == UNDEFINED and is_fragments(self.tag, self._header_vr)
+        return self.length == UNDEFINED and is_fragments(self.tag, self.header_vr)
 
     @property
     def items_encoding(self) -> Encoding | None:
@@ -160,36 +139,36 @@ class Element:
         known = self._items_encoding
         if isinstance(known, int):
             known = None
-            if self._length != UNDEFINED and self.data_set is not None:
-                header = ElementHeader(self.tag, self._header_vr, self._value_at, self._length)
+            if self.length != UNDEFINED and self.data_set is not None:
+                header = ElementHeader(self.tag, self.header_vr, self._value_at, self.length)
                 known = items_encoding(self._source.window, header, self.data_set.encoding)
             self._items_encoding = known
         return known
 
     def piece(self) -> Piece:
         """The value where it stands: not of a sequence whose items have changed."""
-        return self._source.piece(self._value_at, self._stop)
+        return self._source.piece(self._value_at, self.stop)
 
     def items(self) -> list[DataSet]:
         """The items of a sequence. Change them by `set_items` and by `DataSet` only."""
-        if self._items is None:
+        if self.held_items is None:
             encoding = self.items_encoding
             assert encoding is not None, "not a sequence"
             found = children(
                 self._source.window,
                 self._value_at,
-                self._stop,
+                self.stop,
                 encoding,
                 items=True,
-                defined=self._length != UNDEFINED,
+                defined=self.length != UNDEFINED,
             )
-            self._items = [DataSet.found(self, self._source, child) for child in _bounded(found)]
-        return self._items
+            self.held_items = [DataSet.found(self, self._source, child) for child in _bounded(found)]
+        return self.held_items
 
     def set_items(self, items: Sequence[DataSet]) -> None:
         """Take these for its items: some of its own, some made for it."""
         before = sum(item.size for item in self.items())
-        self._items = list(items)
+        self.held_items = list(items)
         self.changed = True
         delta = sum(item.size for item in items) - before
         self.size += delta
@@ -208,44 +187,21 @@ class Element:
     def release(self) -> None:
         """Forget the items if they can be read again."""
         if not self.changed and not self.pins:
-            self._items = None
-
-    def parts(self) -> Iterator[Piece | DataSet]:
-        """What to write of a changed one."""
-        length = self.value_length if self._length != UNDEFINED else UNDEFINED
-        if self._length != UNDEFINED and length > _LONGEST:
-            raise ElementsError(f"{tag_text(self.tag)}: longer than 4 GiB, which no data set can hold")
-        yield self._header(length)
-        if self._items is None:
-            yield self.piece()
-            return
-        yield from self._items
-        if self._length == UNDEFINED:
-            yield _delimiter(self._order(), SEQUENCE_END)
+            self.held_items = None
 
     def equals(self, other: Element) -> bool:
         """Whether both are encoded alike, as far as that can be told in memory."""
         return (
             not self.is_sequence
             and self.size == other.size <= LARGEST_VALUE
-            and self._header_vr == other._header_vr
-            and self._length == other._length
+            and self.header_vr == other.header_vr
+            and self.length == other.length
             and self.value == other.value
         )
 
     def unread_piece(self) -> Piece:
         """All of it as it stands in the source, header included."""
-        return self._source.piece(self._start, self._stop)
-
-    def _order(self) -> Encoding:
-        """The encoding whose byte order holds for its items and delimiter."""
-        encoding = self.items_encoding
-        assert encoding is not None
-        return encoding
-
-    def _header(self, length: int) -> bytes:
-        assert self.data_set is not None
-        return encode_header(self.tag, self._header_vr, length, self.data_set.encoding)
+        return self._source.piece(self.start, self.stop)
 
     def _implied_vr(self) -> str:
         signed = False
@@ -266,36 +222,42 @@ class DataSet:
     ----------
     parent
         The sequence, if it is an item.
-    size, changed, pins
+    length
+        As written in the header of an item.
+    inside, end
+        Where its elements begin and end in the source.
+    held_elements
+        The elements, as far as they have been read.
+    size, start, stop, changed, pins
         As of `Element`; the header and delimiter of an item included.
     """
 
     __slots__ = (
-        "_elements",
-        "_end",
         "_index",
-        "_inside",
-        "_length",
-        "_start",
-        "_stop",
         "changed",
         "encoding",
+        "end",
+        "held_elements",
+        "inside",
+        "length",
         "parent",
         "pins",
         "size",
         "source",
+        "start",
+        "stop",
     )
 
     def __init__(self, source: Source, encoding: Encoding, *, parent: Element | None = None) -> None:
         self.source = source
         self.encoding = encoding
         self.parent = parent
-        self._start = self._inside = 0
-        self._end = self._stop = self.size = source.size
-        self._length = source.size
+        self.start = self.inside = 0
+        self.end = self.stop = self.size = source.size
+        self.length = source.size
         self.changed = False
         self.pins = 0
-        self._elements: list[Element] | None = None
+        self.held_elements: list[Element] | None = None
         self._index: dict[int, Element] | None = None
 
     @classmethod
@@ -308,8 +270,8 @@ class DataSet:
         """An item that stands in a source."""
         token = child.token
         item = cls(source, token.encoding, parent=parent)
-        item._start, item._inside, item._length = token.start, token.value_at, token.length
-        item._end, item._stop = inside(child), child.stop
+        item.start, item.inside, item.length = token.start, token.value_at, token.length
+        item.end, item.stop = child.inside, child.stop
         item.size = child.stop - token.start
         return item
 
@@ -326,17 +288,9 @@ class DataSet:
 
     def elements(self) -> list[Element]:
         """The elements in their order, read at first use. Change them by the methods below only."""
-        if self._elements is None:
-            found = children(
-                self.source.window,
-                self._inside,
-                self._end,
-                self.encoding,
-                items=False,
-                padded=self.parent is None,
-            )
-            self._elements = [Element.found(self, child) for child in _bounded(found)]
-        return self._elements
+        if self.held_elements is None:
+            self.held_elements = self._read()
+        return self.held_elements
 
     def find(self, tag: int) -> Element | None:
         """The element with this tag; of several, which is malformed, the last."""
@@ -378,26 +332,63 @@ class DataSet:
     def release(self) -> None:
         """Forget the elements if they can be read again."""
         if not self.changed and not self.pins:
-            self._elements = self._index = None
-
-    def parts(self) -> Iterator[Piece | Element]:
-        """What to write of a changed one."""
-        undefined = self._length == UNDEFINED
-        if self.parent is not None:
-            length = UNDEFINED if undefined else self.size - 8
-            yield encode_header(ITEM, "", length, self.encoding)
-        if self._elements is None:
-            yield self.source.piece(self._inside, self._end)
-            return
-        yield from self._elements
-        if self.parent is None:
-            yield self.source.piece(self._tail(), self._stop)
-        elif undefined:
-            yield _delimiter(self.encoding, ITEM_END)
+            self.held_elements = self._index = None
 
     def unread_piece(self) -> Piece:
         """All of it as it stands in the source, the header of an item included."""
-        return self.source.piece(self._start, self._stop)
+        return self.source.piece(self.start, self.stop)
+
+    def _read(self) -> list[Element]:
+        found: list[Element] = []
+        position = self.inside
+        while (position := self._skim(found, position)) < self.end:
+            child = next(
+                children(
+                    self.source.window,
+                    position,
+                    self.end,
+                    self.encoding,
+                    items=False,
+                    padded=self.parent is None,
+                ),
+                None,
+            )
+            if child is None:
+                break
+            found.append(Element.found(self, child))
+            _check_count(len(found), position)
+            position = child.stop
+        return found
+
+    def _skim(self, found: list[Element], position: int) -> int:
+        """Take elements as long as they have a short VR and are in the window: most are, and have."""
+        window, encoding = self.source.window, self.encoding
+        if not encoding.explicit or window.fill(position, 8) < 8:
+            return position
+        data, start = window.data, window.start
+        most = min(len(data), self.end - start) - 8
+        header, short = encoding.header.unpack_from, encoding.short.unpack_from
+        index = position - start
+        while index <= most:
+            vr = SHORT_VR_OF_CODE.get(data[index + 4 : index + 6])
+            group, element, _ = header(data, index)
+            (length,) = short(data, index + 6)
+            position = start + index
+            stop = position + 8 + length
+            if not vr or not group or group == 0xFFFE or stop > self.end:
+                break
+            found.append(
+                Element(
+                    self,
+                    ElementHeader(group << 16 | element, vr, position + 8, length),
+                    self.source,
+                    position,
+                    stop,
+                )
+            )
+            index += 8 + length
+        _check_count(len(found), start + index)
+        return start + index
 
     def _replace(self, tag: int, made: Element | None) -> None:
         elements = self.elements()
@@ -425,43 +416,6 @@ class DataSet:
         self._index = None
         return found.size
 
-    def _tail(self) -> int:
-        """Where the zero bytes begin that fill up the end."""
-        return self._stop - self._padding()
-
-    def _padding(self) -> int:
-        assert self._elements is not None
-        return self.size - sum(element.size for element in self._elements)
-
-
-def encode_header(tag: int, vr: str, length: int, encoding: Encoding) -> bytes:
-    """Encode the header of an element, or without a VR of an item or an implicit element."""
-    if not vr:
-        return encoding.header.pack(tag >> 16, tag & 0xFFFF, length)
-    start = encoding.pair.pack(tag >> 16, tag & 0xFFFF) + vr.encode()
-    if has_long_header(vr):
-        return start + b"\0\0" + encoding.long.pack(length)
-    return start + encoding.short.pack(length)
-
-
-def pieces(data_set: DataSet) -> Iterator[Piece]:
-    """The encoded data set: what was not changed as places in its source, the rest anew."""
-    stack: list[Iterator[Piece | Element | DataSet]] = [iter((data_set,))]
-    while stack:
-        part = next(stack[-1], None)
-        if part is None:
-            stack.pop()
-        elif isinstance(part, (bytes, Segment)):
-            yield part
-        elif part.changed:
-            stack.append(part.parts())
-        else:
-            yield part.unread_piece()
-
-
-def _delimiter(encoding: Encoding, tag: int) -> bytes:
-    return encoding.header.pack(tag >> 16, tag & 0xFFFF, 0)
-
 
 def _place(elements: Sequence[Element], tag: int) -> int:
     """Where an element with this tag goes: before the first with a greater one."""
@@ -470,8 +424,10 @@ def _place(elements: Sequence[Element], tag: int) -> int:
 
 def _bounded(found: Iterator[Child]) -> Iterator[Child]:
     for number, child in enumerate(found):
-        if number >= _MOST_CHILDREN:
-            raise LimitExceeded(
-                f"offset {child.token.start}: more than {_MOST_CHILDREN} elements or items side by side"
-            )
+        _check_count(number, child.token.start)
         yield child
+
+
+def _check_count(number: int, offset: int) -> None:
+    if number > _MOST_CHILDREN:
+        raise LimitExceeded(f"offset {offset}: more than {_MOST_CHILDREN} elements or items side by side")
