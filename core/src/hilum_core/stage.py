@@ -10,18 +10,20 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 import attrs
 
 from hilum_core import log
 from hilum_core.clock import SystemClock
-from hilum_core.incarnation import Incarnation
-from hilum_core.queue import QUEUE_FILE, Doorbell, SqliteQueue
+from hilum_core.incarnation import Incarnation, StateDirError
+from hilum_core.queue import QUEUE_FILE, Doorbell, QueueUnusable, SqliteQueue
 from hilum_core.spool import Spool, open_spool
 
 EXIT_CANNOT_START = 75
@@ -115,6 +117,16 @@ def start(argv: Sequence[str], *, stage: str) -> tuple[StageArguments, StopSigna
     stopping = StopSignal()
     stopping.listen()
     return arguments, stopping
+
+
+def run_stage(main: Callable[[], None]) -> NoReturn:
+    """Run a stage's process; a fault that no new start mends ends the router, with one line of its own."""
+    try:
+        main()
+    except (QueueUnusable, StateDirError) as error:
+        log.get_logger("stage").error("cannot work here", reason=error.message)
+        sys.exit(EXIT_CANNOT_START)
+    sys.exit(0)
 
 
 def watch_lifeline(fd: int) -> None:

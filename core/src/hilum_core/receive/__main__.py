@@ -19,7 +19,7 @@ from hilum_core.receive.gatekeeper import PeerGatekeeper
 from hilum_core.receive.objects import SpoolReceiver
 from hilum_core.revisions import read
 from hilum_core.spool import Spool, open_spool
-from hilum_core.stage import StageArguments, StopSignal, open_queue, start
+from hilum_core.stage import StageArguments, StopSignal, open_queue, run_stage, start
 
 _RETRY_RECONCILE_S = 10.0
 _log = get_logger("receive")
@@ -103,4 +103,4 @@ def start_reconciling(
 
 
 if __name__ == "__main__":
-    main()
+    run_stage(main)

@@ -7,7 +7,7 @@ import sys
 from hilum_core.config import load_reception
 from hilum_core.render.coordinator import RenderCoordinator
 from hilum_core.revisions import read
-from hilum_core.stage import open_stage, start
+from hilum_core.stage import open_stage, run_stage, start
 
 
 def main() -> None:
@@ -19,4 +19,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_stage(main)

@@ -10,7 +10,7 @@ from hilum_core.log import get_logger
 from hilum_core.retain.purge import BATCH, purge
 from hilum_core.revisions import read
 from hilum_core.spool import BALLAST_FILE, Ballast
-from hilum_core.stage import open_stage, start
+from hilum_core.stage import open_stage, run_stage, start
 
 _EVERY_S = 10.0
 _BETWEEN_BATCHES_S = 0.2
@@ -32,4 +32,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_stage(main)

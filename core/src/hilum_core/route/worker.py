@@ -64,9 +64,7 @@ class RouteWorker:
             assert isinstance(component, Filter)
             self._filters[name] = component
         config, composition = session.config, session.composition
-        self._blame = {
-            label.removeprefix("filters."): c.blame for label, c in composition.components.items()
-        }
+        self._blame = {label.removeprefix("filters."): c.blame for label, c in composition.components.items()}
         self._plan = RoutingPlan(
             routes=config.routes,
             sink_peers=composition.sink_peers,

@@ -10,25 +10,28 @@ from __future__ import annotations
 import select
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Generic, TypeVar
 
 from hilum_core import log
 from hilum_core.incarnation import live_incarnations
-from hilum_core.queue import Doorbell, QueueStore
+from hilum_core.queue import Doorbell, QueueStore, QueueUnavailable
 from hilum_core.queue.store import LEASE
 from hilum_core.stage import StageArguments, StopSignal
-from hilum_core.workers.link import WorkerLink
+from hilum_core.workers.link import CAME_TO_ITS_END, WorkerLink
 from hilum_core.workers.pipe import Message
 
 _SETTLE_AT = 64
 _SETTLE_AFTER_S = 0.020
 _POLL_S = 1.0
+_TRY_AGAIN_S = 1.0
 _RENEW_EVERY_S = LEASE.total_seconds() / 4
 
 Claimed = TypeVar("Claimed")
 Outcome = TypeVar("Outcome")
+Answer = TypeVar("Answer")
 
 
 class Coordinator(ABC, Generic[Claimed, Outcome]):
@@ -76,7 +79,7 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
         while not self.stopping():
             wait_s = self._prepare()
             self._settle_if_due()
-            again_s = self.dispatch()
+            again_s = self._patiently(self.dispatch)
             self._listen(wait_s if again_s is None else min(wait_s, again_s), doorbell)
         self._drain()
 
@@ -121,14 +124,14 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
             self._bury(link)
             return
         for message in messages:
-            self.heard(link, message)
+            self._patiently(partial(self.heard, link, message))
 
     def _bury(self, link: WorkerLink[Claimed]) -> None:
         """A worker is gone: settle what it had in hand, naming what it was at."""
         begun = frozenset(link.begun)
         expected = self.stopping()
         how = link.retire()
-        if not expected:
+        if not expected and how != CAME_TO_ITS_END:
             at_work = ", ".join(sorted(begun)) or "nothing"
             self.log.error("a worker died", worker=link.label, how=how, at_work_on=at_work)
         for item_id, claimed in list(link.in_hand.items()):
@@ -143,8 +146,7 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
 
     def _settle_if_due(self) -> None:
         if self._outcomes_due():
-            outcomes, self._outcomes = self._outcomes, []
-            self.settle(outcomes)
+            self._settle_now()
 
     def _drain(self) -> None:
         """Let workers finish what they began, within the time that the config gives; then end them."""
@@ -159,5 +161,29 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
             if left_s <= 0:
                 for link in running:
                     link.kill()
-        self.settle(self._outcomes)
+        self._settle_now()
+
+    def _settle_now(self) -> None:
+        self._patiently(lambda: self.settle(self._outcomes))
         self._outcomes = []
+
+    def _patiently(self, action: Callable[[], Answer]) -> Answer:
+        """Do something with the queue, and again for as long as the queue cannot be used.
+
+        Meanwhile workers finish what they have in hand, and nothing that they said is forgotten.
+
+        Raises
+        ------
+        QueueUnavailable
+            It cannot be used and we are to stop: what is not stored will be done again.
+        """
+        told = False
+        while True:
+            try:
+                return action()
+            except QueueUnavailable as error:
+                if not told:
+                    self.log.error("the queue cannot be used, trying on", reason=error.message)
+                    told = True
+                if self.stopping.wait(_TRY_AGAIN_S):
+                    raise

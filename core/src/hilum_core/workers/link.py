@@ -25,6 +25,9 @@ _STEADY_S = 60.0
 _START_LIMIT_S = 60.0
 _GRACE_S = 5.0
 
+CAME_TO_ITS_END = "came to its end"
+"""How a worker ended that wants to be started afresh."""
+
 Claimed = TypeVar("Claimed")
 
 
@@ -129,6 +132,8 @@ class WorkerLink(Generic[Claimed]):
         self._restart_at = now + self._restart_s
         self._process = self._pipe = self.hello = None
         self.begun.clear()
+        if code == 0:
+            return CAME_TO_ITS_END
         return f"killed by signal {-code}" if code < 0 else f"exit status {code}"
 
     # ---- its work

@@ -28,6 +28,7 @@ from hilum_core.workers.pipe import Message, Pipe, PipeClosed
 from hilum_sdk import Component
 
 _BEAT_EVERY_S = 1.0
+_LOOK_AFRESH_S = 60.0
 
 
 @attrs.frozen(kw_only=True)
@@ -61,6 +62,8 @@ class WorkerSession:
         self.stopping = False
         self.probe_wanted = False
         self._answer: Any = None
+        self._has_broken = False
+        self._started_at = time.monotonic()
         self._last_beat = 0.0
         text = revisions.read(arguments.state_dir, arguments.revision)
         self.config: Config
@@ -108,6 +111,7 @@ class WorkerSession:
             except Exception as error:  # noqa: BLE001 - whatever a plugin raises is its defect, and is named
                 failure = failure_of(error, blame=composed.blame)
                 broken[name] = f"{failure.text} ({failure.blame})"
+        self._has_broken = bool(broken)
         return made, broken
 
     # ---- the pipe
@@ -148,12 +152,20 @@ class WorkerSession:
             self.done(self.items.popleft()["id"], {"unspent": 1})
 
     def next_item(self) -> Message | None:
-        """The next item, waiting for it; None when the worker is to stop or to probe."""
-        while not self.items:
-            if self.stopping or self.probe_wanted:
-                return None
-            self.pump(None)
-        return None if self.stopping else self.items.popleft()
+        """The next item, waiting for it; None when the worker is to end.
+
+        That is when the coordinator says so, and, where a component is broken, after a minute: a new
+        process may find it mended.
+        """
+        while not self.stopping and not self._wants_a_new_start():
+            if self.items:
+                return self.items.popleft()
+            self.pump(_LOOK_AFRESH_S if self._has_broken else None)
+        self.recall()
+        return None
+
+    def _wants_a_new_start(self) -> bool:
+        return self._has_broken and time.monotonic() - self._started_at > _LOOK_AFRESH_S
 
     def begin(self, item_id: str) -> None:
         """Tell the coordinator, before anything can happen, that an item is now at work."""
