@@ -216,7 +216,7 @@ class _TextFormatter(logging.Formatter):
         self._stage = stage
 
     def format(self, record: logging.LogRecord) -> str:
-        at = _at(record).isoformat(sep=" ", timespec="milliseconds").replace("+00:00", "Z")
+        at = _time_text(_at(record), " ")
         level = _SHORT_LEVELS.get(record.levelname, record.levelname)
         fields = "".join(f" {name}={_text_value(value)}" for name, value in _fields(record).items())
         return f"{at} {level:<5} {self._stage}: {escape(record.getMessage())}{fields}"
@@ -231,19 +231,28 @@ class _JsonFormatter(logging.Formatter):
         # ASCII JSON escapes control characters, and no reader has to guess an encoding.
         return json.dumps(
             {
-                "at": _at(record).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                "at": _time_text(_at(record), "T"),
                 "level": record.levelname.lower(),
                 "stage": self._stage,
                 "pid": record.process,
                 "event": record.getMessage(),
                 "fields": _fields(record),
             },
-            default=str,
+            default=_json_value,
         )
 
 
 def _at(record: logging.LogRecord) -> datetime:
     return datetime.fromtimestamp(record.created, UTC)
+
+
+def _time_text(at: datetime, separator: str) -> str:
+    text = at.astimezone(UTC).isoformat(sep=separator, timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def _json_value(value: object) -> str:
+    return _time_text(value, "T") if isinstance(value, datetime) else str(value)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
@@ -260,7 +269,7 @@ def _text_value(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, datetime):
-        value = value.isoformat()
+        value = _time_text(value, "T")
     text = escape(str(value).replace("\\", "\\\\"))
     if _BARE.fullmatch(text):
         return text

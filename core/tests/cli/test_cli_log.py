@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 
@@ -75,6 +76,15 @@ def test_a_value_cannot_forge_a_line_a_field_or_a_terminal_sequence(lines, value
     log.get_logger("receive").info("seen", value=value)
     (line,) = lines.read()
     assert line.endswith(f"seen value={shown}")
+
+
+@pytest.mark.parametrize("kind", ["text", "json"])
+def test_a_time_among_the_fields_is_written_as_the_time_of_the_line(lines, kind):
+    lines(kind)
+    until = datetime(2026, 11, 24, 5, 0, 1, 123_456, tzinfo=UTC)
+    log.get_logger("deliver").info("a lane rests", until=until)
+    (line,) = lines.read()
+    assert "2026-11-24T05:00:01.123Z" in line
 
 
 def test_levels_below_the_one_asked_for_are_not_written(lines):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,9 +18,16 @@ NEVER_SHOWN = frozenset({"patient_key", "location"})
 """What tells of a person or of where a person's files lie."""
 
 
-def out() -> Console:
+_PIPED_WIDTH = 1000
+"""Into a pipe or a file a row is one line, so that it can be searched for."""
+
+
+def out(*, piped_width: int = _PIPED_WIDTH) -> Console:
     """The console of results. Values are printed as they are: no markup, no emoji, no guessing of numbers."""
-    return Console(markup=False, emoji=False, highlight=False)
+    console = Console(markup=False, emoji=False, highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = piped_width
+    return console
 
 
 def err() -> Console:

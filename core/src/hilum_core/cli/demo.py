@@ -35,7 +35,7 @@ def demo(*, folder: Path | None, keep: bool) -> None:
     quiet_libraries()
     # The router is a process of its own: a plain SIGTERM must not leave it behind.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-    sys.exit(play(out(), folder=folder, keep=keep))
+    sys.exit(play(out(piped_width=80), folder=folder, keep=keep))
 
 
 def _make_empty(folder: Path) -> None:

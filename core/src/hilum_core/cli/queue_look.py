@@ -22,6 +22,8 @@ from hilum_sdk import HilumError
 from hilum_sdk.config import parse_duration
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_WIDE = 140
+"""Columns from which a list has room for UIDs."""
 _EVERY_STATE = tuple(dict.fromkeys((*OBJECTS.states, *DELIVERIES.states)))
 
 
@@ -104,7 +106,10 @@ def list_rows(
             rows, table = list[object](deliveries), deliveries_table(deliveries, queue.clock.now())
         else:
             objects = queue.store.list_objects(states=states, study_instance_uid=study, limit=limit)
-            rows, table = list[object](objects), objects_table(objects, queue.clock.now())
+            rows, table = (
+                list[object](objects),
+                objects_table(objects, queue.clock.now(), with_uids=out().width >= _WIDE),
+            )
     if as_json:
         print_json(rows)
     elif rows:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from rich.console import Console
 from rich.table import Table
 
-from hilum_core.cli.console import NEVER_SHOWN, plain_table, to_json
+from hilum_core.cli.console import NEVER_SHOWN, plain_table
 from hilum_core.cli.figures import age_since, age_words, size_words, time_words
 from hilum_core.log import escape
 from hilum_core.queue.records import (
@@ -25,6 +24,7 @@ from hilum_core.queue.records import (
 
 _COUNTED = ("waiting", "unrendered", "ready", "leased", "sent", "dead", "held")
 _ALWAYS = ("ready", "leased", "dead", "held")
+_EMPTY = (None, "", [], (), {})
 
 
 def print_status(console: Console, status: QueueStatus, now: datetime, *, running: bool) -> None:
@@ -44,9 +44,10 @@ def print_status(console: Console, status: QueueStatus, now: datetime, *, runnin
             console.print(f"  {problem.label}: {escape(problem.text)} (since {time_words(problem.since)})")
 
 
-def objects_table(rows: Sequence[ObjectRow], now: datetime) -> Table:
-    """One line an object, as `hilum queue list` shows it."""
-    table = plain_table("object", "state", "received", "from", "modality", "SOP instance", "reason")
+def objects_table(rows: Sequence[ObjectRow], now: datetime, *, with_uids: bool = True) -> Table:
+    """One line an object, as `hilum queue list` shows it; without UIDs it fits a narrow terminal."""
+    uids = ("SOP instance",) if with_uids else ()
+    table = plain_table("object", "state", "received", "from", "modality", *uids, "reason")
     for row in rows:
         instance = row.stored.instance
         table.add_row(
@@ -55,7 +56,7 @@ def objects_table(rows: Sequence[ObjectRow], now: datetime) -> Table:
             f"{age_words(age_since(instance.received_at, now))} ago",
             instance.association.peer or escape(instance.association.calling_ae),
             escape(row.facts.modality) or "-",
-            escape(instance.sop_instance_uid),
+            *((escape(instance.sop_instance_uid),) if with_uids else ()),
             escape(row.reason) or "-",
         )
     return table
@@ -165,13 +166,23 @@ def _warning(row: DeliveryRow) -> str:
 
 
 def _detail(event: Event) -> str:
-    shown = {
-        key: value
-        for key, value in event.detail.items()
-        if key not in NEVER_SHOWN and value not in (None, "", [])
-    }
-    return " ".join(f"{key}={_value(value)}" for key, value in shown.items())
+    shown = {key: value for key, value in event.detail.items() if key not in NEVER_SHOWN}
+    return "; ".join(f"{key} {_value(key, value)}" for key, value in shown.items() if value not in _EMPTY)
 
 
-def _value(value: object) -> str:
-    return escape(value if isinstance(value, str) else json.dumps(to_json(value)))
+def _value(key: str, value: object) -> str:
+    """Put a value of the ledger, which is JSON, into words."""
+    if key == "status" and isinstance(value, int):
+        return f"0x{value:04X}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{escape(str(name))} {_value('', item)}" for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_item, value))
+    return escape(str(value))
+
+
+def _item(value: object) -> str:
+    match value:
+        case [name, why]:
+            return f"{escape(str(name))} ({escape(str(why))})"
+    return _value("", value)

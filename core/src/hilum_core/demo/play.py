@@ -60,7 +60,8 @@ def _play_in(folder: Path, console: Console, *, keep: bool) -> bool:
         router = RouterProcess(scene.config_path, scene.log_path)
         stack.callback(router.stop)
         modality = Modality(router_ae=ROUTER_AE, router_port=scene.router_port)
-        router.wait_until(modality.echo)
+        with console.status("the router starts"):
+            router.wait_until(modality.echo)
         print_ready(console, scene)
         queue = SqliteQueue.open(scene.state_dir / QUEUE_FILE, incarnation=0, clock=SystemClock())
         stack.callback(queue.close)
