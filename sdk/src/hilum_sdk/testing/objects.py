@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
@@ -91,7 +92,7 @@ def instance_from(path: Path, *, association: Association = ASSOCIATION) -> Inst
     """Describe the object of a DICOM file as if it had just come in."""
     meta, length = _span(path)
     return Instance(
-        id=path.stem[-24:],
+        id=_id_of(path),
         sop_class_uid=meta.sop_class_uid,
         sop_instance_uid=meta.sop_instance_uid,
         transfer_syntax_uid=meta.transfer_syntax_uid,
@@ -125,7 +126,7 @@ def item_from(path: Path, *, deidentified: bool = False, attempt: int = 1) -> It
     """Make what a sink gets to see of a DICOM file."""
     meta, length = _span(path)
     item = FileItem(
-        id=path.stem[-24:],
+        id=_id_of(path),
         attempt=attempt,
         path=path,
         data_set_offset=meta.data_set_offset,
@@ -145,6 +146,10 @@ def data_set_bytes(path: Path) -> bytes:
     """Read the encoded data set of a DICOM file."""
     meta, _ = _span(path)
     return path.read_bytes()[meta.data_set_offset :]
+
+
+def _id_of(path: Path) -> str:
+    return hashlib.sha256(bytes(path)).hexdigest()[:16]
 
 
 def _span(path: Path) -> tuple[FileMeta, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from pydicom.uid import UID
@@ -15,20 +15,23 @@ from hilum_sdk import (
     HilumError,
     Item,
     PermanentError,
+    TemporaryError,
 )
 from hilum_sink_dicom.config import DicomConfig
+from hilum_sink_dicom.proposal import syntaxes_for
 
 # Enough to spare the lane most of its questions, few enough to hand back when the router stops.
 _MOST_IN_HAND = 16
 
 
-def syntaxes_for(item: Item, *, reencode: bool) -> Sequence[str]:
-    """Give the transfer syntaxes in which an object may be sent, its own first."""
-    return item.transfer_syntaxes if reencode else (item.transfer_syntax_uid,)
-
-
 class Session:
-    """One association, from the first object to the last. ``answers``: how many the node has answered for."""
+    """One association, from the first object to the last.
+
+    Attributes
+    ----------
+    answers
+        How many objects the node has answered for.
+    """
 
     def __init__(
         self,
@@ -40,23 +43,17 @@ class Session:
     ) -> None:
         self.answers = 0
         self._association = association
-        self._needs = needs
         self._config = config
         self._stopping = stopping
-        self._proposed = defaultdict[str, set[str]](set)
-        for need in needs:
-            self._proposed[need.sop_class_uid].update(need.transfer_syntaxes)
+        self._proposed = {need.sop_class_uid: need.transfer_syntaxes for need in needs}
 
-    def accepted_need(self) -> ContextNeed | None:
-        """Give one of the needs that the node can serve."""
-        for need in self._needs:
-            accepted = self._association.accepted.get(need.sop_class_uid, ())
-            if any(syntax in accepted for syntax in need.transfer_syntaxes):
-                return need
-        return None
+    def an_accepted_need(self) -> ContextNeed:
+        """Give one of the contexts that the node has accepted; there always is one."""
+        sop_class_uid, syntaxes = next(iter(self._association.accepted.items()))
+        return ContextNeed(sop_class_uid=sop_class_uid, transfer_syntaxes=(next(iter(syntaxes)),))
 
     def send(self, feed: Feed, in_hand: deque[Item]) -> None:
-        """Send until nothing comes, or the first object in hand needs a context that was not proposed.
+        """Send until nothing comes, or the first object in hand needs another association.
 
         Raises
         ------
@@ -66,25 +63,29 @@ class Session:
         while in_hand or self._take(feed, in_hand):
             if self._stopping():
                 while in_hand:
-                    feed.give_back(in_hand.popleft())
+                    feed.give_back(in_hand.pop())
                 return
             item = in_hand[0]
             allowed = syntaxes_for(item, reencode=self._config.reencode)
             accepted = self._association.accepted.get(item.sop_class_uid, ())
             chosen = next((syntax for syntax in allowed if syntax in accepted), None)
             if chosen is not None:
-                self._store(feed, item, chosen)
-            elif self._proposed[item.sop_class_uid].issuperset(allowed):
+                is_usable = self._store(feed, item, chosen)
+                in_hand.popleft()
+                if not is_usable:
+                    return
+            elif set(allowed).issubset(self._proposed.get(item.sop_class_uid, ())):
                 feed.failed(item, PermanentError(self._refusal(item, allowed)))
+                in_hand.popleft()
             else:
                 return
-            in_hand.popleft()
 
     def _take(self, feed: Feed, in_hand: deque[Item]) -> bool:
         in_hand.extend(feed.take(wait=self._config.idle, most_items=_MOST_IN_HAND))
         return bool(in_hand)
 
-    def _store(self, feed: Feed, item: Item, syntax: str) -> None:
+    def _store(self, feed: Feed, item: Item, syntax: str) -> bool:
+        """Send and settle one object; False if the association cannot be used any more."""
         feed.begin(item)
         try:
             receipt = self._association.store(item, syntax)
@@ -92,9 +93,15 @@ class Session:
             raise
         except HilumError as error:
             feed.failed(item, error)
+        except OSError as error:
+            # The router's own disk, in the middle of an object: no fault of the node.
+            text = f"{self._config.peer}: the object cannot be read from the router's disk ({error.strerror})"
+            feed.failed(item, TemporaryError(text))
+            return False
         else:
             feed.delivered(item, receipt)
         self.answers += 1
+        return True
 
     def _refusal(self, item: Item, syntaxes: Sequence[str]) -> str:
         names = ", ".join(UID(syntax).name for syntax in syntaxes)

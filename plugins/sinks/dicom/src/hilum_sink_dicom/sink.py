@@ -18,10 +18,10 @@ from hilum_sdk import (
     RefusedError,
 )
 from hilum_sink_dicom.config import DicomConfig
-from hilum_sink_dicom.session import Session, syntaxes_for
+from hilum_sink_dicom.proposal import MOST_CONTEXTS, propose, syntaxes_for
+from hilum_sink_dicom.session import Session
 
 _VERIFICATION = ContextNeed(sop_class_uid="1.2.840.10008.1.1", transfer_syntaxes=(ImplicitVRLittleEndian,))
-_MOST_CONTEXTS = 128  # PS3.8 9.3.2.2: their ids are the odd numbers from 1 to 255.
 
 
 class DicomSink(BatchSink):
@@ -48,12 +48,14 @@ class DicomSink(BatchSink):
             try:
                 with self._associate(needs) as association:
                     session = Session(association, needs, self.config, stopping=self.context.stopping)
-                    self._accepted_before = session.accepted_need() or self._accepted_before
+                    self._accepted_before = session.an_accepted_need()
                     session.send(feed, in_hand)
             except DestinationUnavailable as error:
                 if session is None:
                     raise
                 self._after_break(feed, in_hand, error, had_answers=session.answers > 0)
+            else:
+                self._breaks_in_a_row = 0 if session.answers else self._breaks_in_a_row
             if not in_hand:
                 return
 
@@ -61,26 +63,14 @@ class DicomSink(BatchSink):
         return self.context.dicom.associate(self.config.peer, needs, calling_ae=self.config.calling_ae)
 
     def _needs(self, feed: Feed, in_hand: Collection[Item]) -> Sequence[ContextNeed]:
-        """What to propose: what is in hand, then what waits, most wanted first.
-
-        Beside them stands a context that this node has accepted before: if it refuses all but that
-        one, it refuses the objects; if it refuses that too, something is wrong with the node.
-        """
-        wanted: dict[str, dict[str, None]] = {}
-        for item in in_hand:
-            wanted.setdefault(item.sop_class_uid, {}).update(dict.fromkeys(self._syntaxes(item)))
-        waiting = [*feed.needs(at_most=_MOST_CONTEXTS - len(wanted) - 1)]
-        if self._accepted_before and (wanted or waiting):
-            waiting.append(self._accepted_before)
-        for need in waiting:
-            wanted.setdefault(need.sop_class_uid, {}).update(dict.fromkeys(need.transfer_syntaxes))
-        return [
-            ContextNeed(sop_class_uid=sop_class_uid, transfer_syntaxes=tuple(syntaxes))
-            for sop_class_uid, syntaxes in wanted.items()
+        needed = [
+            ContextNeed(
+                sop_class_uid=item.sop_class_uid,
+                transfer_syntaxes=tuple(syntaxes_for(item, reencode=self.config.reencode)),
+            )
+            for item in in_hand
         ]
-
-    def _syntaxes(self, item: Item) -> Sequence[str]:
-        return syntaxes_for(item, reencode=self.config.reencode)
+        return propose(needed, feed.needs(at_most=MOST_CONTEXTS), self._accepted_before)
 
     def _after_break(
         self, feed: Feed, in_hand: deque[Item], error: DestinationUnavailable, *, had_answers: bool
