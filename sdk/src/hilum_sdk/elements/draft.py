@@ -252,6 +252,7 @@ class FileDraft:
             )
 
     def _uid(self, tag: int) -> str:
+        self.next_transform()
         found = self._top.find(tag)
         value = found.value if found is not None else b""
         return value.strip(b" \0").decode("ascii", "replace") if isinstance(value, bytes) else ""
