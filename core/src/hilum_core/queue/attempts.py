@@ -44,7 +44,7 @@ class Attempts(Settling):
         detail = {
             "stage": stage,
             "attempt": attempts,
-            "again_at": from_microseconds(due_at or self._db.now()).isoformat(timespec="seconds"),
+            "again_at": from_microseconds(due_at or self._db.now).isoformat(timespec="seconds"),
             **failure_detail(outcome.failure),
         }
         kind = "deferred" if outcome.failure.status is None else "refused"

@@ -76,8 +76,9 @@ FROM (SELECT * FROM (SELECT d.object, d.rendering FROM deliveries d
                      WHERE {_WAITING_D} AND d.due_at = 0 ORDER BY d.rank LIMIT ?2)
       UNION ALL
       SELECT * FROM (SELECT d.object, d.rendering FROM deliveries d
-                     WHERE {_WAITING_D} AND d.due_at > 0 AND d.due_at <= ?3 ORDER BY d.due_at LIMIT ?2)) w
-JOIN objects o ON o.seq = w.object LEFT JOIN renderings r ON r.seq = w.rendering
+                     WHERE {_WAITING_D} AND d.due_at > 0 AND d.due_at <= ?3 ORDER BY d.due_at LIMIT ?2)
+     ) upcoming
+JOIN objects o ON o.seq = upcoming.object LEFT JOIN renderings r ON r.seq = upcoming.rendering
 GROUP BY 1, 2 ORDER BY waiting DESC
 """
 CLAIM_DELIVERY = claim_sql("deliveries", _MOVES["claim"])
@@ -124,7 +125,7 @@ class Delivering(Attempts):
         self, sink: str, limit: int, *, shard: int = 0, shards: int = 1
     ) -> Sequence[ClaimedDelivery]:
         """Lease deliveries of a sink that are due, oldest reception first."""
-        now = self._db.now()
+        now = self._db.now
         self._db.execute(PROMOTE_DELIVERIES, (sink, now))
         rows = choose(self._db.rows(CANDIDATE_DELIVERIES, (sink, shard, shards, limit)), _KEY + 1)
         self._db.many(
@@ -135,7 +136,7 @@ class Delivering(Attempts):
     @reads
     def upcoming_needs(self, sink: str, *, look_at: int = 1000) -> Sequence[tuple[str, str, int]]:
         """(SOP class, transfer syntax, how many) among the next deliveries of a sink."""
-        return self._db.rows(UPCOMING_NEEDS, (sink, look_at, self._db.now()))
+        return self._db.rows(UPCOMING_NEEDS, (sink, look_at, self._db.now))
 
     @writes
     def settle_deliveries(self, outcomes: Sequence[DeliveryOutcome]) -> Sequence[str]:
@@ -157,7 +158,7 @@ class Delivering(Attempts):
 
     def _sent(self, outcome: Sent) -> list[int]:
         move, sql = (_MOVES["send"], SEND) if outcome.confirm else (_MOVES["deliver"], DELIVER)
-        ended_at = None if outcome.confirm else self._db.now()
+        ended_at = None if outcome.confirm else self._db.now
         row = self._conclude(sql, outcome, ended_at=ended_at, receipt=receipt_text(outcome.receipt))
         if row is None:
             return []
@@ -171,7 +172,7 @@ class Delivering(Attempts):
         return [object_seq]
 
     def _deferred(self, outcome: DeliveryDeferred) -> list[int]:
-        due_at = due(outcome.not_before, self._db.now())
+        due_at = due(outcome.not_before, self._db.now)
         seq = delivery_seq(outcome.delivery_id)
         row = self._db.row(PUT_BACK_DELIVERY, self._put_back_values(outcome, seq, due_at))
         if row is None:

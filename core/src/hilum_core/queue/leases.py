@@ -83,7 +83,7 @@ class Leases(Settling):
             sinks = [sink] if sink is not None else [name for (name,) in self._db.rows(SINKS_WAITING)]
             times = [self._next_of_sink(name) for name in sinks]
         known = [at for at in times if at is not None]
-        return from_microseconds(max(min(known), self._db.now())) if known else None
+        return from_microseconds(max(min(known), self._db.now)) if known else None
 
     def _next_of_sink(self, sink: str) -> int | None:
         """What waits for an older one of its instance is not due, whatever its time."""

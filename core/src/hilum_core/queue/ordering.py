@@ -13,6 +13,8 @@ from hilum_core.queue.settling import Settling
 from hilum_core.queue.states import DELIVERIES, RENDERINGS
 from hilum_core.spool.ids import received_us
 
+HAS_OTHER_VERSIONS = """EXISTS (
+    SELECT 1 FROM objects p WHERE p.sop_instance_uid = objects.sop_instance_uid AND p.seq <> objects.seq)"""
 ORDER_RENDERING = f"""
 INSERT INTO renderings (object, chain, state, rank, revision)
 VALUES (?, ?, '{RENDERINGS.entries["order"]}', ?, ?)
@@ -32,11 +34,16 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (object, sink, chain) DO NOTHI
 
 @attrs.frozen(kw_only=True)
 class Ordered:
-    """An object that deliveries are ordered for. ``affinity``: equal for objects of one patient."""
+    """An object that deliveries are ordered for.
+
+    ``affinity`` is equal for objects of one patient. ``has_other_versions``: the instance came more
+    than once.
+    """
 
     seq: int
     object_id: str
     affinity: str
+    has_other_versions: bool
 
 
 class Ordering(Settling):
@@ -45,12 +52,12 @@ class Ordering(Settling):
     def _order(
         self, order: Ordered, deliveries: Sequence[NewDelivery], revision: int, *, by: str | None = None
     ) -> list[int]:
-        """Add deliveries; returns other objects that lost one, because this is a newer version."""
-        other_versions = self._has_other_versions(order.seq)
-        older: list[int] = []
+        """Add deliveries; returns objects to settle: this one if none is open, others that lost one."""
+        touched: list[int] = []
+        is_open = False
         for delivery in deliveries:
             chain = chain_text(delivery.chain)
-            successor = self._successor(order.seq, delivery.sink, chain) if other_versions else None
+            successor = self._successor(order.seq, delivery.sink, chain) if order.has_other_versions else None
             added = self._add(order, delivery, chain, revision, successor)
             if added is None:
                 continue
@@ -63,9 +70,11 @@ class Ordering(Settling):
                     detail={"by_object": successor},
                     by=by,
                 )
-            elif other_versions:
-                older += self._supersede_older(order.seq, order.object_id, delivery.sink, chain)
-        return older
+                continue
+            is_open = True
+            if order.has_other_versions:
+                touched += self._supersede_older(order.seq, order.object_id, delivery.sink, chain)
+        return touched if is_open else [*touched, order.seq]
 
     def _add(
         self, order: Ordered, delivery: NewDelivery, chain: str, revision: int, successor: str | None
@@ -89,7 +98,7 @@ class Ordering(Settling):
                 zlib.crc32(order.affinity.encode()),
                 rendering,
                 revision,
-                self._db.now() if successor else None,
+                self._db.now if successor else None,
             ),
         )
         return row[0] if row else None

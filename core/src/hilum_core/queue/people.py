@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import attrs
 
 from hilum_core.queue.errors import QueueRefusal
-from hilum_core.queue.ordering import REVIVE_RENDERING, Ordered, Ordering
+from hilum_core.queue.ordering import HAS_OTHER_VERSIONS, REVIVE_RENDERING, Ordered, Ordering
 from hilum_core.queue.records import NewDelivery
 from hilum_core.queue.rows import delivery_id, delivery_seq
 from hilum_core.queue.session import writes
@@ -18,8 +18,9 @@ _MOVES = DELIVERIES.moves
 BY_HAND = "by hand"
 """The route of a delivery that a person ordered."""
 
-_FIND_OBJECT = """
-SELECT seq, id, state, patient_key, study_instance_uid, sop_instance_uid FROM objects WHERE id = ?
+_FIND_OBJECT = f"""
+SELECT seq, state, patient_key, study_instance_uid, sop_instance_uid, {HAS_OTHER_VERSIONS}
+FROM objects WHERE id = ?
 """
 _FIND_DELIVERIES = """
 SELECT d.seq, d.object, o.id, d.sink, d.chain, d.state, r.state
@@ -46,6 +47,7 @@ class _Object:
     object_id: str
     state: str
     affinity: str
+    has_other_versions: bool
 
 
 @attrs.frozen
@@ -147,7 +149,7 @@ class People(Ordering):
         self._expect(delivery.name, delivery.state, move, act)
         self._db.execute(
             f"UPDATE deliveries SET {move.changes}, ended_at = ? WHERE seq = ? AND {move.applies}",
-            (self._db.now(), delivery.seq),
+            (self._db.now, delivery.seq),
         )
         self._drop_renderings(delivery.object_seq)
         self._log_ended(
@@ -183,7 +185,7 @@ class People(Ordering):
         self._db.log(act.verb, object_seq=found.seq, by=act.by, detail=act.detail)
         self._db.execute(
             f"UPDATE objects SET {move.changes}, settled_at = ? WHERE seq = ? AND {move.applies}",
-            (self._db.now(), found.seq),
+            (self._db.now, found.seq),
         )
         self._db.log("settled", object_seq=found.seq)
         return [found.object_id]
@@ -213,7 +215,12 @@ class People(Ordering):
                     f"{found.object_id}: {sink} has or will get a newer version of this instance, object "
                     f"{successor}; release that one, or cancel this one"
                 )
-        order = Ordered(seq=found.seq, object_id=found.object_id, affinity=found.affinity)
+        order = Ordered(
+            seq=found.seq,
+            object_id=found.object_id,
+            affinity=found.affinity,
+            has_other_versions=found.has_other_versions,
+        )
         deliveries = [NewDelivery(sink=sink, route=BY_HAND) for sink in dict.fromkeys(sinks)]
         self._settle(self._order(order, deliveries, 0, by=act.by))
 
@@ -225,9 +232,15 @@ class People(Ordering):
             raise QueueRefusal(
                 f"{object_id}: no object has this id; `hilum queue list` shows those there are"
             )
-        seq, _, state, patient_key, study_instance_uid, sop_instance_uid = row
+        seq, state, patient_key, study_instance_uid, sop_instance_uid, has_other_versions = row
         affinity = patient_key or study_instance_uid or sop_instance_uid
-        return _Object(seq=seq, object_id=object_id, state=state, affinity=affinity)
+        return _Object(
+            seq=seq,
+            object_id=object_id,
+            state=state,
+            affinity=affinity,
+            has_other_versions=bool(has_other_versions),
+        )
 
     def _find_delivery(self, name: str) -> _Delivery:
         row = self._db.row(f"{_FIND_DELIVERIES} WHERE d.seq = ?", (delivery_seq(name),))

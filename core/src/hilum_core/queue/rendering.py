@@ -100,7 +100,7 @@ class Renderings(Attempts):
         self, limit: int, *, busy: Collection[tuple[str, ...]] = ()
     ) -> Sequence[ClaimedRendering]:
         """Lease renderings that are due, taking turns between chains."""
-        now = self._db.now()
+        now = self._db.now
         left_out = {chain_text(chain) for chain in busy}
         chains = [row[0] for row in self._db.rows(CHAINS_WAITING) if row[0] not in left_out]
         turns = []
@@ -184,14 +184,14 @@ class Renderings(Attempts):
             return []
         object_seq, chain = row
         state = DELIVERIES.moves["discard"].target
-        for seq, sink in self._db.rows(DELIVERIES_DISCARDED, (None, self._db.now(), object_seq, chain)):
+        for seq, sink in self._db.rows(DELIVERIES_DISCARDED, (None, self._db.now, object_seq, chain)):
             self._log_ended(
                 state, object_seq=object_seq, delivery_seq=seq, sink=sink, detail={"rule": outcome.rule}
             )
         return [object_seq]
 
     def _deferred(self, outcome: RenderingDeferred) -> None:
-        due_at = due(outcome.not_before, self._db.now())
+        due_at = due(outcome.not_before, self._db.now)
         row = self._db.row(PUT_BACK_RENDERING, self._put_back_values(outcome, outcome.rendering_id, due_at))
         if row is None:
             return

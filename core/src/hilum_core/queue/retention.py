@@ -13,7 +13,7 @@ from hilum_core.queue.states import OBJECTS
 _PURGE = OBJECTS.moves["purge"]
 _PURGED = OBJECTS.moves["purged"]
 
-LEFT_PURGING = f"SELECT id FROM objects WHERE {OBJECTS_LISTED} AND {_PURGED.applies} ORDER BY id LIMIT ?"
+LEFT_PURGING = f"SELECT id FROM objects WHERE {OBJECTS_LISTED} AND {_PURGED.applies} LIMIT ?"
 PURGEABLE = f"""
 SELECT seq FROM objects WHERE {OBJECTS_PURGEABLE} AND settled_at < ? ORDER BY settled_at LIMIT ?
 """
@@ -36,7 +36,7 @@ class Retention(Topic):
     @writes
     def finish_purge(self, object_ids: Sequence[str]) -> None:
         """Mark objects whose bytes are gone."""
-        now = self._db.now()
+        now = self._db.now
         for (seq,) in self._db.many(FINISH_PURGE, [(now, object_id) for object_id in object_ids]):
             self._db.count_ended("", _PURGED.target)
             self._db.log("purged", object_seq=seq)

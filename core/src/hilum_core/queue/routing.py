@@ -7,7 +7,7 @@ from typing import Any
 
 from hilum_core.queue.attempts import Attempts
 from hilum_core.queue.claiming import LEASE_US, MOST_PROMOTED, choose, claim_sql, due, put_back_sql
-from hilum_core.queue.ordering import Ordered, Ordering
+from hilum_core.queue.ordering import HAS_OTHER_VERSIONS, Ordered, Ordering
 from hilum_core.queue.records import (
     ClaimedObject,
     HeaderFacts,
@@ -51,7 +51,7 @@ def _conclude_sql(move: Move) -> str:
         f"UPDATE objects SET {move.changes}, study_instance_uid = ?, series_instance_uid = ?, modality = ?,"
         f" patient_key = ?, reason = ?, failure = ?, settled_at = ?, lease_owner = 0, lease_until = NULL"
         f" WHERE id = ? AND lease_owner = ? AND lease_no = ? AND {move.applies}"
-        f" RETURNING seq, sop_instance_uid"
+        f" RETURNING seq, sop_instance_uid, {HAS_OTHER_VERSIONS}"
     )
 
 
@@ -66,7 +66,7 @@ class Routing(Attempts, Ordering):
     @writes
     def claim_objects(self, limit: int) -> Sequence[ClaimedObject]:
         """Lease objects that are due, oldest first."""
-        now = self._db.now()
+        now = self._db.now
         self._db.execute(PROMOTE_OBJECTS, (now,))
         rows = choose(self._db.rows(CANDIDATE_OBJECTS, (limit,)), STORED_WIDTH + 1)
         self._db.many(
@@ -105,7 +105,7 @@ class Routing(Attempts, Ordering):
         row = self._db.row(ROUTE_OBJECT, self._conclusion(outcome, outcome.facts))
         if row is None:
             return []
-        seq, sop_instance_uid = row
+        seq, sop_instance_uid, has_other_versions = row
         detail: dict[str, object] = {
             "routes": [[match.route, match.why] for match in outcome.matches],
             "sinks": [delivery.sink for delivery in outcome.deliveries],
@@ -115,8 +115,13 @@ class Routing(Attempts, Ordering):
             detail["notes"] = outcome.notes
         self._db.log("routed", object_seq=seq, detail=detail)
         affinity = outcome.facts.patient_key or outcome.facts.study_instance_uid or sop_instance_uid
-        order = Ordered(seq=seq, object_id=outcome.object_id, affinity=affinity)
-        return [seq, *self._order(order, outcome.deliveries, outcome.revision)]
+        order = Ordered(
+            seq=seq,
+            object_id=outcome.object_id,
+            affinity=affinity,
+            has_other_versions=bool(has_other_versions),
+        )
+        return self._order(order, outcome.deliveries, outcome.revision)
 
     def _held(self, outcome: RoutingHeld) -> None:
         reason = f"{outcome.code}: {outcome.failure.text}"
@@ -129,7 +134,7 @@ class Routing(Attempts, Ordering):
             self._db.log("held", object_seq=row[0], detail=detail)
 
     def _discarded(self, outcome: RoutingDiscarded) -> list[str]:
-        values = self._conclusion(outcome, outcome.facts, reason=outcome.rule, settled_at=self._db.now())
+        values = self._conclusion(outcome, outcome.facts, reason=outcome.rule, settled_at=self._db.now)
         row = self._db.row(DISCARD_OBJECT, values)
         if row is None:
             return []
@@ -138,7 +143,7 @@ class Routing(Attempts, Ordering):
         return [outcome.object_id]
 
     def _deferred(self, outcome: RoutingDeferred) -> None:
-        due_at = due(outcome.not_before, self._db.now())
+        due_at = due(outcome.not_before, self._db.now)
         row = self._db.row(PUT_BACK_OBJECT, self._put_back_values(outcome, outcome.object_id, due_at))
         if row is not None:
             self._log_deferred(outcome, stage="route", object_seq=row[0], attempts=row[1], due_at=due_at)

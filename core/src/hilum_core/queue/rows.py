@@ -21,6 +21,7 @@ STORED = """o.id, o.sop_class_uid, o.sop_instance_uid, o.transfer_syntax_uid, o.
 """The columns of `stored_object`, of a table called o."""
 
 STORED_WIDTH = 13
+_MOST_DIGITS = 19  # of a row number: 64 bits
 
 ADD_OBJECT_COLUMNS = """id, sop_class_uid, sop_instance_uid, transfer_syntax_uid, data_set_bytes,
     received_at, checksum, calling_ae, called_ae, peer, address, tls_subject, user_identity"""
@@ -165,7 +166,7 @@ def delivery_id(object_id: str, seq: int) -> str:
 def delivery_seq(text: str) -> int:
     """The row of a delivery; -1 where the text is not the name of one."""
     number = text.rpartition("-")[2]
-    return int(number) if number.isdecimal() else -1
+    return int(number) if number.isdecimal() and len(number) < _MOST_DIGITS else -1
 
 
 @lru_cache(maxsize=256)

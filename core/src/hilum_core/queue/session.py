@@ -62,16 +62,18 @@ class Session:
         self._ballast = ballast
         self._entries: list[tuple[object, ...]] = []
         self._ended: Counter[tuple[str, str]] = Counter()
+        self._began_at = 0
         self._connection = _connect(path)
-        self.transact("BEGIN IMMEDIATE", lambda: schema.create_or_check(self._connection, self.now()))
+        self.transact("BEGIN IMMEDIATE", lambda: schema.create_or_check(self._connection, self._began_at))
 
     def close(self) -> None:
         """Close the connection. Safe twice."""
         self._connection.close()
 
+    @property
     def now(self) -> int:
-        """The time, as the tables keep it."""
-        return microseconds(self._clock.now())
+        """The time of the transaction under way, as the tables keep it."""
+        return self._began_at
 
     def log(
         self,
@@ -85,7 +87,7 @@ class Session:
     ) -> None:
         """Add a line to the ledger, in the transaction under way."""
         text = _encode(detail) if detail else None
-        self._entries.append((self.now(), kind, object_seq, delivery_seq, sink, by, text))
+        self._entries.append((self._began_at, kind, object_seq, delivery_seq, sink, by, text))
 
     def count_ended(self, sink: str, state: str) -> None:
         """Count a delivery that ended, in the transaction under way.
@@ -144,6 +146,7 @@ class Session:
         self._entries.clear()
         self._ended.clear()
         self._connection.execute(begin)
+        self._began_at = microseconds(self._clock.now())
         try:
             result = body()
             if self._entries:

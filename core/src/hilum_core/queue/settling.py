@@ -20,11 +20,6 @@ WHERE seq = ? AND {OBJECTS.moves["settle"].applies}
 RETURNING seq, id
 """
 
-_OTHERS = """
-SELECT 1 FROM objects o JOIN objects p ON p.sop_instance_uid = o.sop_instance_uid AND p.id <> o.id
-WHERE o.seq = ? LIMIT 1
-"""
-
 _SUCCESSOR = f"""
 SELECT n.id FROM objects o
 JOIN objects n ON n.sop_instance_uid = o.sop_instance_uid AND n.id > o.id AND n.checksum <> o.checksum
@@ -59,14 +54,11 @@ class Settling(Topic):
 
     def _settle(self, object_seqs: Iterable[int]) -> list[str]:
         """Settle those of the objects that have no open delivery; returns their ids."""
-        now = self._db.now()
+        now = self._db.now
         settled = self._db.many(_SETTLE, [(now, seq) for seq in dict.fromkeys(object_seqs)])
         for seq, _ in settled:
             self._db.log("settled", object_seq=seq)
         return [object_id for _, object_id in settled]
-
-    def _has_other_versions(self, object_seq: int) -> bool:
-        return self._db.row(_OTHERS, (object_seq,)) is not None
 
     def _successor(self, object_seq: int, sink: str, chain: str) -> str | None:
         """A newer object with other bytes of the same instance that the sink has, or will get."""
@@ -89,7 +81,7 @@ class Settling(Topic):
         return [object_seq]
 
     def _supersede(self, delivery_seq: int, object_seq: int, sink: str, *, by_object: str) -> None:
-        self._db.execute(_SUPERSEDE, (self._db.now(), delivery_seq))
+        self._db.execute(_SUPERSEDE, (self._db.now, delivery_seq))
         self._drop_renderings(object_seq)
         target = DELIVERIES.moves["supersede"].target
         self._log_ended(

@@ -155,7 +155,7 @@ TAKEN = ("sent", "delivered", "confirmed")
 CLAIMED = {"objects": "routing", "renderings": "leased", "deliveries": "leased"}
 """The state in which a row of each table is in a worker's hand."""
 
-_ADVICE = {
+ADVISED = {
     "received": "ROUTE has not looked at it yet; try again in a moment",
     "routing": "ROUTE has it in hand; try again in a moment",
     "routed": "act on its deliveries: `hilum queue show` names them",
@@ -173,4 +173,4 @@ _ADVICE = {
 
 def advice(state: str) -> str:
     """What a person can do about a row in this state."""
-    return _ADVICE.get(state, "it has ended; nothing is left to do")
+    return ADVISED.get(state, "it has ended; nothing is left to do")

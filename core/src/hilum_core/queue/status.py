@@ -75,7 +75,7 @@ class Status(Topic):
         if not text:
             self._db.execute("DELETE FROM problems WHERE label = ?", (label,))
         elif self._db.row("SELECT text FROM problems WHERE label = ?", (label,)) != (text,):
-            self._db.execute(_ADD_PROBLEM, (label, text, self._db.now()))
+            self._db.execute(_ADD_PROBLEM, (label, text, self._db.now))
 
     @writes
     def clear_problems(self, prefix: str) -> None:

@@ -24,9 +24,10 @@ import attrs
 from hilum_core.spool.errors import SpoolDamage
 from hilum_core.spool.ids import is_object_id
 from hilum_core.spool.records import StoredObject
+
+# The codec is imported where it is used: it loads pydicom, and coordinators, which only look for files
+# and move them, have no use for that.
 from hilum_sdk import Association, Instance
-from hilum_sdk.elements import ElementsError, encode_file_meta, read_file_meta
-from hilum_sdk.elements.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 SUFFIX = ".dcm"
 PRIVATE_CREATOR_UID = "2.25.45109164688049635987925779263863857191"
@@ -62,6 +63,12 @@ def header(
     received_at: datetime,
 ) -> Header:
     """Encode the File Meta Information of an object that is about to be written."""
+    from hilum_sdk.elements.part10 import (  # noqa: PLC0415 - see above
+        IMPLEMENTATION_CLASS_UID,
+        IMPLEMENTATION_VERSION_NAME,
+        encode_file_meta,
+    )
+
     about = {
         "seal": _BLANK_SEAL,
         "format": _FORMAT,
@@ -180,6 +187,8 @@ def _span(file: io.FileIO, path: Path) -> tuple[int, int]:
 
 
 def _record(file: io.FileIO, path: Path) -> StoredObject:
+    from hilum_sdk.elements import ElementsError, read_file_meta  # noqa: PLC0415 - see above
+
     offset, length = _span(file, path)
     object_id = path.name.removesuffix(SUFFIX)
     if not is_object_id(object_id):
