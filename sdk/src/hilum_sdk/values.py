@@ -106,7 +106,8 @@ def _values_of(
         is_little = getattr(element, "is_little_endian", True) or element.VR == "UN"
         texts = _from_bytes(value[:_MOST_BYTES], vr, encodings, is_little=is_little)
     else:
-        texts = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
+        # A PersonName can be iterated, too: by letters.
+        texts = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
     return [made for one in texts if (made := _value(one, vr)) is not None]
 
 
