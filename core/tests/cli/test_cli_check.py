@@ -69,11 +69,13 @@ def test_the_config_is_found_in_the_usual_places_and_the_variable_wins(
     hilum, write_config, monkeypatch, tmp_path
 ):
     monkeypatch.chdir(tmp_path)
-    assert "there is no config at hilum.toml or /etc/hilum/hilum.toml" in hilum("check").stderr
+    shown = hilum("check")
+    assert shown.exit_code == 78
+    assert shown.stderr.startswith("hilum: there is no config at hilum.toml or /etc/hilum/hilum.toml; ")
     write_config("[router")
     assert hilum("check").stderr.startswith("hilum.toml: 1 problem")
     assert hilum("check", HILUM_CONFIG="other.toml").stderr == (
-        "hilum: other.toml: cannot be read: No such file or directory\n"
+        "other.toml: cannot be read: No such file or directory\n"
     )
 
 

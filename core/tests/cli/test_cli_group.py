@@ -103,5 +103,5 @@ def test_the_commands_are_those_of_python_m_too():
         text=True,
         check=False,
     )
-    assert done.returncode == 1
-    assert done.stderr == "hilum: /nowhere/hilum.toml: cannot be read: No such file or directory\n"
+    assert done.returncode == 78
+    assert done.stderr == "/nowhere/hilum.toml: cannot be read: No such file or directory\n"

@@ -23,9 +23,9 @@ CT, MR = SHIPPED / "CT_small.dcm", SHIPPED / "MR_small.dcm"
 CT_STORAGE, MR_STORAGE = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4"
 
 
-@pytest.fixture
-def archive():
-    """pynetdicom's SCP; `answer` decides by SOP class what it says."""
+@pytest.fixture(scope="module")
+def listening():
+    """pynetdicom's SCP; `answer` decides by SOP class what it says, `callers` keeps who stored."""
     entity = AE("ARCHIVE")
     for uid in ("1.2.840.10008.1.1", CT_STORAGE, MR_STORAGE):
         entity.add_supported_context(uid, ALL_TRANSFER_SYNTAXES)
@@ -45,6 +45,13 @@ def archive():
     entity.peer = f"ARCHIVE@127.0.0.1:{server.server_address[1]}"
     yield entity
     entity.shutdown()
+
+
+@pytest.fixture
+def archive(listening):
+    listening.answer.clear()
+    listening.callers.clear()
+    return listening
 
 
 def private_file(folder, number):

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from hilum_core.cli.failures import CommandError, ConfigFaults
+from hilum_core.cli.failures import ConfigFaults
 from hilum_core.config import Reception, load_reception, report
 from hilum_sdk.config import ConfigProblems
 
@@ -38,7 +38,7 @@ def find_config(given: Path | None) -> Path:
         if place.is_file():
             return place
     places = " or ".join(str(place) for place in PLACES)
-    raise CommandError(f"there is no config at {places}; name one by --config FILE or ${VARIABLE}")
+    raise ConfigFaults(f"hilum: there is no config at {places}; name one by --config FILE or ${VARIABLE}")
 
 
 def read_config(path: Path) -> str:
@@ -48,7 +48,7 @@ def read_config(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise ConfigFaults(f"{path}: is not UTF-8 text (byte {error.start})") from error
     except OSError as error:
-        raise CommandError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ConfigFaults(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def read_reception(given: Path | None) -> Reception:

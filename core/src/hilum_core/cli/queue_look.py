@@ -59,15 +59,15 @@ def status(
     max_dead: int,
     as_json: bool,
 ) -> None:
-    r"""Show the queue in figures, the age of the oldest undelivered object first.
+    """Show the queue in figures, the age of the oldest undelivered object first.
 
     \b
     With --check, as monitoring plugins do:
       0 OK
       1 WARNING   something is held, a lane rests, or a problem waits for a person
-      2 CRITICAL  older than --max-age, more than --max-dead, or the router does not run
+      2 CRITICAL  beyond --max-age or --max-dead, or the router does not run
       3 UNKNOWN   the queue cannot be read
-    """
+    """  # noqa: D301 - click wants the character \b where it must not wrap
     limits = Limits(max_age=max_age, max_dead=max_dead)
     if check:
         verdict = _verdict(config_path, state_dir, limits)

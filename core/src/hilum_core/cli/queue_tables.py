@@ -24,7 +24,7 @@ from hilum_core.queue.records import (
 
 _COUNTED = ("waiting", "unrendered", "ready", "leased", "sent", "dead", "held")
 _ALWAYS = ("ready", "leased", "dead", "held")
-_EMPTY = (None, "", [], (), {})
+_EMPTY: tuple[object, ...] = (None, "", [], {})
 
 
 def print_status(console: Console, status: QueueStatus, now: datetime, *, running: bool) -> None:
