@@ -186,8 +186,8 @@ class _Acceptor:
         admission = self._admit(deadline)
         while (event := self._channel.stream.next_event()) is None:
             self._channel.receive(deadline)
-        if not isinstance(event, WholePdu) or event.type != pdu.A_ASSOCIATE_RQ:
-            raise _unexpected(event, "before an A-ASSOCIATE-RQ")
+        if not isinstance(event, WholePdu):
+            raise _no_request(event)
         request = decode_associate_rq(event.body)
         self._facts = attrs.evolve(self._facts, user=user_name(request.user.user_identity))
         if rejection := reject_request(request):
@@ -208,7 +208,7 @@ class _Acceptor:
         stream = self._channel.stream
         while (head := stream.peek(HEAD_BYTES)) is None or head[0] != pdu.A_ASSOCIATE_RQ:
             if event := stream.next_event():
-                raise _unexpected(event, "before an A-ASSOCIATE-RQ")
+                raise _no_request(event)
             self._channel.receive(deadline)
         called_ae, calling_ae = decode_head(head)
         self._facts = attrs.evolve(self._facts, called_ae=called_ae, calling_ae=calling_ae)
@@ -344,6 +344,12 @@ class _Acceptor:
     def _respond(self, context_id: int, command: Command, status: int, comment: str = "") -> None:
         response = response_to(command, status, comment)
         self._channel.send(pdu.p_data(context_id, pdu.COMMAND, response, self._peer_max_pdu_bytes))
+
+
+def _no_request(event: Piece | WholePdu) -> ProtocolError:
+    if isinstance(event, WholePdu) and event.type == pdu.A_ASSOCIATE_RQ:
+        return ProtocolError("sent an A-ASSOCIATE-RQ that is too short to say who calls whom")
+    return _unexpected(event, "before an A-ASSOCIATE-RQ")
 
 
 def _unexpected(event: Piece | WholePdu, where: str) -> ProtocolError:
