@@ -65,9 +65,8 @@ def _play_in(folder: Path, console: Console, *, keep: bool) -> bool:
         print_ready(console, scene)
         queue = SqliteQueue.open(scene.state_dir / QUEUE_FILE, incarnation=0, clock=SystemClock())
         stack.callback(queue.close)
-        watch = _Watch(objects, queue, router)
         with _progress(console) as progress:
-            watch.show_in(progress)
+            watch = _Watch(objects, queue, router, progress)
             modality.send(objects, watch.answered)
             watch.until_all_have_ended()
         results = collect(objects, watch.answers, watch.tracks, scene)
@@ -81,20 +80,19 @@ def _play_in(folder: Path, console: Console, *, keep: bool) -> bool:
 class _Watch:
     """Keeps the modality's answers and the queue's states, and the progress bars in step with them."""
 
-    def __init__(self, objects: Sequence[DemoObject], queue: QueueStore, router: RouterProcess) -> None:
+    def __init__(
+        self, objects: Sequence[DemoObject], queue: QueueStore, router: RouterProcess, progress: Progress
+    ) -> None:
+        self.answers: dict[str, str] = {}
+        self.tracks: Mapping[str, Track] = {}
         self._objects = objects
         self._queue = queue
         self._router = router
-        self._progress: Progress | None = None
-        self.answers: dict[str, str] = {}
-        self.tracks: Mapping[str, Track] = {}
-
-    def show_in(self, progress: Progress) -> None:
         self._progress = progress
-        self._sent = progress.add_task("sent to the router", total=len(self._objects))
+        self._sent = progress.add_task("sent to the router", total=len(objects))
         self._bars = {
             sink: progress.add_task(
-                f"arrived: {sink}", total=sum(sink in expected_sinks(item) for item in self._objects)
+                f"arrived: {sink}", total=sum(sink in expected_sinks(item) for item in objects)
             )
             for sink in SINKS
         }
@@ -119,7 +117,6 @@ class _Watch:
 
     def _look(self) -> None:
         self.tracks = track(self._queue)
-        assert self._progress is not None
         self._progress.update(self._sent, completed=len(self.answers))
         for sink, bar in self._bars.items():
             arrived = sum(one.sinks.get(sink) in TAKEN for one in self.tracks.values())
