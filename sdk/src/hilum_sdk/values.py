@@ -19,6 +19,7 @@ from pydicom import charset
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 
+from hilum_sdk.elements.text import python_encodings
 from hilum_sdk.elements.vr import dictionary_vr
 from hilum_sdk.paths import EVERY_ITEM, ElementPath
 
@@ -171,7 +172,4 @@ def _encodings_of(holder: Dataset, inherited: tuple[str, ...]) -> tuple[str, ...
 def _encodings(names: str) -> tuple[str, ...]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            return tuple(charset.convert_encodings([name.strip(" \0") for name in names.split("\\")]))
-        except (LookupError, ValueError):
-            return ()
+        return python_encodings(names.encode("latin-1", "replace"))

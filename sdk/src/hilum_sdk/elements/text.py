@@ -20,7 +20,10 @@ _DELIMITERS = {0x0D, 0x0A, 0x09, 0x0C}  # after which ISO 2022 begins anew (PS3.
 def python_encodings(specific_character_set: bytes) -> tuple[str, ...]:
     """Python's names for the encoded value of Specific Character Set (0008,0005)."""
     terms = specific_character_set.decode("ascii", "replace").split("\\")
-    return tuple(convert_encodings([term.strip(" \0") for term in terms]))
+    try:
+        return tuple(convert_encodings([term.strip(" \0") for term in terms]))
+    except ValueError:  # pydicom asks Python for a codec of that name, and a name has no NUL in it
+        return (default_encoding,)
 
 
 def encode_text(vr: str, text: str, specific_character_set: bytes) -> bytes:
