@@ -7,7 +7,6 @@ that, because nothing is acknowledged before it is durable.
 
 from __future__ import annotations
 
-import argparse
 import os
 import signal
 import sys
@@ -21,6 +20,7 @@ from typing import NoReturn
 import attrs
 
 from hilum_core import log
+from hilum_core.arguments import from_command_line
 from hilum_core.clock import SystemClock
 from hilum_core.incarnation import Incarnation, StateDirError
 from hilum_core.queue import QUEUE_FILE, Doorbell, QueueUnusable, SqliteQueue
@@ -48,25 +48,10 @@ class StageArguments:
     log_level: str = "info"
     listen_fd: int = -1
 
-    def command_line(self) -> list[str]:
-        """The arguments as `parse_arguments` reads them."""
-        return [f"--{f.name.replace('_', '-')}={getattr(self, f.name)}" for f in attrs.fields(StageArguments)]
-
     def inherited_fds(self) -> tuple[int, ...]:
         """The file descriptors that a child of this process must inherit."""
         fds = (self.lifeline_fd, self.lock_fd)
         return fds if self.listen_fd < 0 else (*fds, self.listen_fd)
-
-
-def parse_arguments(argv: Sequence[str]) -> StageArguments:
-    """Read a stage's command line."""
-    parser = argparse.ArgumentParser(description="A process of the Hilum router; `hilum run` starts it.")
-    types = {"Path": Path, "int": int, "float": float}
-    for field in attrs.fields(StageArguments):
-        parser.add_argument(
-            f"--{field.name.replace('_', '-')}", type=types.get(str(field.type), str), default=field.default
-        )
-    return StageArguments(**vars(parser.parse_args(argv)))
 
 
 class StopSignal:
@@ -111,7 +96,7 @@ class StopSignal:
 
 def start(argv: Sequence[str], *, stage: str) -> tuple[StageArguments, StopSignal]:
     """Begin a stage process: arguments, log, life line, signals."""
-    arguments = parse_arguments(argv)
+    arguments = from_command_line(StageArguments, argv)
     log.start(arguments.log_format, arguments.log_level, stage, reads_dicom=False)
     watch_lifeline(arguments.lifeline_fd)
     stopping = StopSignal()

@@ -20,6 +20,7 @@ from types import FrameType
 import attrs
 
 from hilum_core import log, revisions
+from hilum_core.arguments import command_line
 from hilum_core.config import Config, ListenAddress, load
 from hilum_core.incarnation import StateDirError, lock_state_dir, prepare_state_dir
 from hilum_core.registry import check, report
@@ -102,7 +103,7 @@ class _Child:
     def start(self) -> None:
         fds = self.arguments.inherited_fds()
         self.process = subprocess.Popen(  # noqa: S603 - our own module, our own arguments
-            [sys.executable, "-m", self.module, *self.arguments.command_line()],
+            [sys.executable, "-m", self.module, *command_line(self.arguments)],
             stdin=subprocess.DEVNULL,
             pass_fds=fds,
         )

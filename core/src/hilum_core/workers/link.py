@@ -13,10 +13,11 @@ import time
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
+from hilum_core.arguments import command_line
 from hilum_core.log import get_logger
 from hilum_core.stage import StageArguments
+from hilum_core.workers.arguments import WorkerArguments
 from hilum_core.workers.pipe import Message, Pipe, PipeClosed, socket_pair
-from hilum_core.workers.session import WorkerArguments
 from hilum_core.workers.wire import pack
 
 _FIRST_RESTART_S = 0.2
@@ -90,7 +91,7 @@ class WorkerLink(Generic[Claimed]):
             log_level=self._stage.log_level,
         )
         self._process = subprocess.Popen(  # noqa: S603 - our own module, our own arguments
-            [sys.executable, "-m", self._module, *arguments.command_line()],
+            [sys.executable, "-m", self._module, *command_line(arguments)],
             stdin=subprocess.DEVNULL,
             pass_fds=(theirs.fileno(), self._stage.lock_fd),
         )

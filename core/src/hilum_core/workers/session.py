@@ -7,20 +7,18 @@ Messages from the coordinator: ``items`` (a list), ``answer`` (to a question), `
 
 from __future__ import annotations
 
-import argparse
 import signal
 import socket
 import time
 from collections import deque
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import attrs
-
 from hilum_core import log, revisions
+from hilum_core.arguments import from_command_line
 from hilum_core.config import Config
 from hilum_core.registry import Composed, Composition, check
+from hilum_core.workers.arguments import WorkerArguments
 from hilum_core.workers.context import WorkerContext
 from hilum_core.workers.failures import failure_of
 from hilum_core.workers.limits import CallTimer, die_with_parent, limit_memory
@@ -29,26 +27,6 @@ from hilum_sdk import Component
 
 _BEAT_EVERY_S = 1.0
 _LOOK_AFRESH_S = 60.0
-
-
-@attrs.frozen(kw_only=True)
-class WorkerArguments:
-    """What a coordinator tells a worker on its command line."""
-
-    state_dir: Path
-    revision: int
-    pipe_fd: int
-    parent_pid: int
-    label: str
-    memory_bytes: int
-    log_format: log.LogFormat = "text"
-    log_level: str = "info"
-
-    def command_line(self) -> list[str]:
-        """The arguments as `WorkerSession.start` reads them."""
-        return [
-            f"--{f.name.replace('_', '-')}={getattr(self, f.name)}" for f in attrs.fields(WorkerArguments)
-        ]
 
 
 class WorkerSession:
@@ -73,7 +51,7 @@ class WorkerSession:
     @classmethod
     def start(cls, argv: Sequence[str]) -> WorkerSession:
         """Begin a worker process."""
-        arguments = _parse(argv)
+        arguments = from_command_line(WorkerArguments, argv)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         die_with_parent(arguments.parent_pid)
         log.start(arguments.log_format, arguments.log_level, arguments.label)
@@ -190,13 +168,3 @@ class WorkerSession:
         if now - self._last_beat >= _BEAT_EVERY_S:
             self._last_beat = now
             self.pipe.send({"beat": 1})
-
-
-def _parse(argv: Sequence[str]) -> WorkerArguments:
-    parser = argparse.ArgumentParser(description="A worker of the Hilum router; its coordinator starts it.")
-    types = {"Path": Path, "int": int}
-    for field in attrs.fields(WorkerArguments):
-        parser.add_argument(
-            f"--{field.name.replace('_', '-')}", type=types.get(str(field.type), str), default=field.default
-        )
-    return WorkerArguments(**vars(parser.parse_args(argv)))
