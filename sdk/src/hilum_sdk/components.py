@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # pydicom takes 0.3 s to import, and coordinators never read 
     from pydicom.dataset import Dataset
 
 
-class Component(ABC):
+class Component(ABC):  # noqa: B024 - its subclasses say what must be done; these three have a default
     """What all components share: made cheaply, opened before use, closed at the end."""
 
     def __init__(self, config: Any, context: ComponentContext) -> None:

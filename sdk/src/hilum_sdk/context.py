@@ -33,9 +33,15 @@ class RawElement(Protocol):
     """One element as it is encoded. ``vr`` is ``"UN"`` where implicit VR leaves it unknown."""
 
     @property
-    def tag(self) -> int: ...
+    def tag(self) -> int:
+        """Group and element as one number, such as 0x00100020."""
+        ...
+
     @property
-    def vr(self) -> str: ...
+    def vr(self) -> str:
+        """Two letters (PS3.5 6.2)."""
+        ...
+
     @property
     def value(self) -> bytes | Bulk:
         """The encoded bytes in the object's byte order, padding included; empty for a sequence."""
@@ -103,7 +109,9 @@ class Draft(Protocol):
         ...
 
     @property
-    def transfer_syntax_uid(self) -> str: ...
+    def transfer_syntax_uid(self) -> str:
+        """Of the data set as it stands now."""
+        ...
 
     @property
     def dataset(self) -> Dataset:
@@ -115,7 +123,9 @@ class Draft(Protocol):
         ...
 
     @property
-    def elements(self) -> ElementEditor: ...
+    def elements(self) -> ElementEditor:
+        """The raw elements, to look at and to change."""
+        ...
 
     def frames(self) -> Iterator[bytes]:
         """The encoded frames of the pixel data, one at a time.
@@ -150,18 +160,30 @@ class Item(Protocol):
         ...
 
     @property
-    def deidentified(self) -> bool: ...
+    def deidentified(self) -> bool:
+        """Whether a de-identifying transform has passed it."""
+        ...
+
     @property
     def origin(self) -> Instance | None:
         """The object as it came in; None where what leaves is de-identified."""
         ...
 
     @property
-    def sop_class_uid(self) -> str: ...
+    def sop_class_uid(self) -> str:
+        """Of what leaves."""
+        ...
+
     @property
-    def sop_instance_uid(self) -> str: ...
+    def sop_instance_uid(self) -> str:
+        """Of what leaves."""
+        ...
+
     @property
-    def transfer_syntax_uid(self) -> str: ...
+    def transfer_syntax_uid(self) -> str:
+        """Of what leaves, as it is stored."""
+        ...
+
     @property
     def transfer_syntaxes(self) -> Sequence[str]:
         """What the core can supply, as it is first."""
@@ -178,7 +200,7 @@ class Item(Protocol):
         ...
 
     def part10(self, transfer_syntax_uid: str | None = None) -> BinaryIO:
-        """A DICOM file with ordinary, minimal File Meta Information (PS3.10 7.1); seekable, closed by the sink."""
+        """A DICOM file with minimal File Meta Information (PS3.10 7.1); seekable, closed by the sink."""
         ...
 
     def data_set(self, transfer_syntax_uid: str | None = None) -> BinaryIO:
@@ -207,7 +229,7 @@ class Feed(Protocol):
         """From here on a failure spends an attempt of this item."""
         ...
 
-    def delivered(self, item: Item, receipt: Receipt = Receipt()) -> None:
+    def delivered(self, item: Item, receipt: Receipt = Receipt()) -> None:  # noqa: B008 - frozen
         """The destination has the item, durably."""
         ...
 
@@ -224,9 +246,14 @@ class PeerMessage(Protocol):
     """An N-EVENT-REPORT, stored by the core before it was answered (PS3.7 10.1.1)."""
 
     @property
-    def event_type_id(self) -> int: ...
+    def event_type_id(self) -> int:
+        """Event Type ID (0000,1002)."""
+        ...
+
     @property
-    def dataset(self) -> Dataset: ...
+    def dataset(self) -> Dataset:
+        """The event's information."""
+        ...
 
 
 class DicomAssociation(Protocol):
@@ -287,21 +314,30 @@ class Event(Protocol):
     """One line of the ledger."""
 
     @property
-    def cursor(self) -> int: ...
+    def cursor(self) -> int:
+        """Its place in the ledger; later ones are greater."""
+        ...
+
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """What happened, such as ``sent``."""
+        ...
 
 
 class Ledger(Protocol):
     """The append-only record of what happened."""
 
-    def read(self, after: int, limit: int) -> Sequence[Event]: ...
+    def read(self, after: int, limit: int) -> Sequence[Event]:
+        """The next events after a cursor, oldest first; 0 for the beginning."""
+        ...
 
 
 class Operator(Protocol):
     """What a person may do, on record: every call keeps who and why."""
 
-    def retry(self, delivery_id: str, *, by: str, because: str) -> None: ...
+    def retry(self, delivery_id: str, *, by: str, because: str) -> None:
+        """Make a dead or waiting delivery due at once."""
+        ...
 
 
 class ComponentContext(Protocol):
@@ -313,7 +349,10 @@ class ComponentContext(Protocol):
         ...
 
     @property
-    def logger(self) -> Logger: ...
+    def logger(self) -> Logger:
+        """For events and UIDs, never for patient data."""
+        ...
+
     @property
     def data_dir(self) -> Path:
         """A folder of its own, made at first use, shared by all processes of this component."""
@@ -323,19 +362,29 @@ class ComponentContext(Protocol):
         """Aware UTC."""
         ...
 
-    def stopping(self) -> bool: ...
+    def stopping(self) -> bool:
+        """Whether to come to an end."""
+        ...
+
     def beat(self) -> None:
         """Say "still alive": a call that takes long is cut at its limit unless it beats."""
         ...
 
     @property
-    def dicom(self) -> DicomService: ...
+    def dicom(self) -> DicomService:
+        """Opens associations with the peers of the config."""
+        ...
 
 
 class ServiceContext(ComponentContext, Protocol):
     """The core's side of a service, which may also read the ledger and act for an operator."""
 
     @property
-    def ledger(self) -> Ledger: ...
+    def ledger(self) -> Ledger:
+        """The record of what happened."""
+        ...
+
     @property
-    def operator(self) -> Operator: ...
+    def operator(self) -> Operator:
+        """What a person may do."""
+        ...

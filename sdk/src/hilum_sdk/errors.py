@@ -51,7 +51,7 @@ class RefusedError(HilumError):
 
 
 class PermanentError(HilumError):
-    """This object can never be delivered there: a dead letter now, kept with the reason."""
+    """The object can never be delivered there: a dead letter now, kept with the reason."""
 
 
 class DestinationUnavailable(HilumError):  # noqa: N818 - it names a state of the world that many raise and catch
