@@ -151,9 +151,10 @@ class QueueMachine(RuleBasedStateMachine):
         uid = claimed.stored.instance.sop_instance_uid
         mine = next(d for d in self.rows() if d.delivery_id == claimed.delivery_id)
         for row in self.rows():
-            if (row.sink, row.chain) == (mine.sink, mine.chain) and row.object_id < mine.object_id:
-                if f"1.{self.versions[row.object_id][0]}" == uid:
-                    assert row.state not in UNFINISHED
+            same_lane = (row.sink, row.chain) == (mine.sink, mine.chain)
+            same_instance = f"1.{self.versions[row.object_id][0]}" == uid
+            if same_lane and same_instance and row.object_id < mine.object_id:
+                assert row.state not in UNFINISHED
 
     @precondition(lambda self: self.delivering)
     @rule(draw=Draw)

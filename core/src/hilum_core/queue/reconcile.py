@@ -63,8 +63,8 @@ def reconcile(spool: Spool, queue: QueueStore, *, everything: bool = False) -> R
         Look at all hours, and hold all that is found: the rebuilding of a lost queue.
     """
     last = queue.last_object_id()
-    # A queue without a row queues what came since it was made: what is older is another queue's.
-    since_us = received_us(last) - _MARGIN_US if last else microseconds(queue.created_at())
+    # A queue without a row counts from when it was made: what is older belongs to one that was lost.
+    since_us = (received_us(last) if last else microseconds(queue.created_at())) - _MARGIN_US
     orphans = _Orphans(spool, queue)
     total = Reconciled()
     for hour in spool.hours(None if everything else since_us):

@@ -66,12 +66,19 @@ class DiskGuard:
         """Bytes above the limit; negative below."""
         now = time.monotonic()
         if now - self._looked_at >= _LOOK_EVERY_S:
-            disk = os.statvfs(self._root)
-            share = max(int(disk.f_blocks * disk.f_frsize * _LEAST_SHARE), _LEAST_BYTES)
-            self._least = share if self._limit is None else self._limit
-            self._free = disk.f_bavail * disk.f_frsize
+            self._look()
             self._looked_at = now
         return self._free - self._least
+
+    def _look(self) -> None:
+        try:
+            disk = os.statvfs(self._root)
+        except OSError:  # a disk that does not answer has no room
+            self._free, self._least = 0, 1
+            return
+        share = max(int(disk.f_blocks * disk.f_frsize * _LEAST_SHARE), _LEAST_BYTES)
+        self._least = share if self._limit is None else self._limit
+        self._free = disk.f_bavail * disk.f_frsize
 
 
 class Ballast:

@@ -143,13 +143,8 @@ class SpoolWriter:
 
     def discard(self) -> None:
         """Remove the file of an object that will not be completed. Safe after an error, and twice."""
-        if self._descriptor < 0:
-            return
-        with suppress(OSError):  # what stays behind has no seal: reconcile sets it aside
-            try:
-                self._path.unlink()
-            finally:
-                self._close()
+        if self._descriptor >= 0:
+            self._remove()
 
     def _write_first(self, data: memoryview) -> None:
         """Write the header together with the first of the data set."""
@@ -181,10 +176,19 @@ class SpoolWriter:
 
     def _failed(self, error: OSError, doing: str) -> Exception:
         self._watch.disk_failed(error)
-        self.discard()
+        self._remove()
         return spool_error(error, doing)
 
+    def _remove(self) -> None:
+        # What cannot be removed has no row, and mostly no seal: reconcile finds it.
+        with suppress(OSError):
+            self._path.unlink()
+        with suppress(OSError):
+            self._close()
+
     def _close(self) -> None:
+        if self._descriptor < 0:
+            return
         descriptor, self._descriptor = self._descriptor, -1
         self._guard.wrote(self._bytes - self._told, EXPECTED_BYTES - min(self._told, EXPECTED_BYTES))
         os.close(descriptor)
