@@ -22,6 +22,7 @@ from hilum_sink_dicom.sink import DicomSink
 CT = "1.2.840.10008.5.1.4.1.1.2"
 MR = "1.2.840.10008.5.1.4.1.1.4"
 IMPLICIT, EXPLICIT, JPEG = (TRANSFER_SYNTAXES[name] for name in ("implicit", "explicit", "JPEG"))
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
 
 
 class Lane:
@@ -113,6 +114,22 @@ def test_what_comes_after_the_association_was_opened_gets_another(lane):
     assert feed.serve(lane.sink()) is None
     assert len(feed.receipts) == 2
     assert [MR in dict(_proposed(association)) for association in lane.node.associations] == [False, True]
+
+
+def test_what_the_node_was_not_asked_for_yet_is_asked_for_rather_than_re_encoded(lane):
+    feed = ListFeed([lane.item(syntax=EXPLICIT)])
+    late = [lane.item(syntax=BIG_ENDIAN)]
+    store = feed.delivered
+
+    def delivered(item, receipt):
+        store(item, receipt)
+        feed._waiting.extend(late)
+        late.clear()
+
+    feed.delivered = delivered
+    assert feed.serve(lane.sink()) is None
+    assert [arrival.transfer_syntax_uid for arrival in lane.node.arrivals] == [EXPLICIT, BIG_ENDIAN]
+    assert len(lane.node.associations) == 2
 
 
 def test_an_object_that_the_node_does_not_take_is_dead_while_others_pass(lane):

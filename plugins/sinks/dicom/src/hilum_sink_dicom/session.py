@@ -66,19 +66,36 @@ class Session:
                     feed.give_back(in_hand.pop())
                 return
             item = in_hand[0]
-            allowed = syntaxes_for(item, reencode=self._config.reencode)
-            accepted = self._association.accepted.get(item.sop_class_uid, ())
-            chosen = next((syntax for syntax in allowed if syntax in accepted), None)
-            if chosen is not None:
-                is_usable = self._store(feed, item, chosen)
+            try:
+                chosen = self._choose(item)
+            except PermanentError as error:
+                feed.failed(item, error)
                 in_hand.popleft()
-                if not is_usable:
-                    return
-            elif set(allowed).issubset(self._proposed.get(item.sop_class_uid, ())):
-                feed.failed(item, PermanentError(self._refusal(item, allowed)))
-                in_hand.popleft()
-            else:
+                continue
+            if chosen is None:
                 return
+            is_usable = self._store(feed, item, chosen)
+            in_hand.popleft()
+            if not is_usable:
+                return
+
+    def _choose(self, item: Item) -> str | None:
+        """Choose the transfer syntax to send in; None if the node has to be asked for another first.
+
+        An object is sent otherwise than it is only where the node was asked for that and refused.
+
+        Raises
+        ------
+        PermanentError
+            The node takes it in none.
+        """
+        allowed = syntaxes_for(item, reencode=self._config.reencode)
+        for syntax in allowed:
+            if syntax in self._association.accepted.get(item.sop_class_uid, ()):
+                return syntax
+            if syntax not in self._proposed.get(item.sop_class_uid, ()):
+                return None
+        raise PermanentError(self._refusal(item, allowed))
 
     def _take(self, feed: Feed, in_hand: deque[Item]) -> bool:
         in_hand.extend(feed.take(wait=self._config.idle, most_items=_MOST_IN_HAND))

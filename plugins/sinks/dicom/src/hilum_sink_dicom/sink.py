@@ -50,8 +50,6 @@ class DicomSink(BatchSink):
                     session = Session(association, needs, self.config, stopping=self.context.stopping)
                     self._accepted_before = session.an_accepted_need()
                     session.send(feed, in_hand)
-                    if session.answers:
-                        self._breaks_in_a_row = 0
             except DestinationUnavailable as error:
                 if session is None:
                     raise
