@@ -58,10 +58,6 @@ def _report(toml):
         ('layout = "{PixelData}"', "layout: PixelData cannot stand in a name"),
         ('layout = "{TransferSyntaxUID}"', "layout: TransferSyntaxUID cannot stand in a name"),
         (
-            'layout = "{PatientID}/file.dcm"',
-            "layout: the name of the file has no field, so all objects would have the same",
-        ),
-        (
             'exists = "kep"',
             'exists: expected one of "keep", "overwrite", "number", got "kep"; did you mean \'keep\'?',
         ),

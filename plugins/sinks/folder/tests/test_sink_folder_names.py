@@ -126,6 +126,7 @@ def _names(tmp_path, template, **elements):
         ("{PatientID}.dcm", {"PatientID": "../../x"}, "_._.._x~"),
         ("{PatientID}.dcm", {"PatientID": "x" * 64 + "y" * 300}, "xxxx"),
         ("a-{Modality}-b/c/{SOPInstanceUID}", {}, "a-CT-b/c/2.25.1"),
+        ("{Modality}/latest.dcm", {}, "CT/latest.dcm"),
     ],
 )
 def test_a_layout_names_folders_and_file(tmp_path, template, elements, expected):

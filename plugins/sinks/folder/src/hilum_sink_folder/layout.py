@@ -78,8 +78,6 @@ class Layout:
                 components.append(_component(part))
             except ValueError as error:
                 problems.append(str(error))
-        if not problems and not any(isinstance(part, Field) for part in components[-1].parts):
-            problems.append("the name of the file has no field, so all objects would have the same")
         if problems:
             raise ConfigProblems(ConfigProblem("", problem) for problem in problems)
         return cls(text, tuple(components))
