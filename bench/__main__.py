@@ -43,9 +43,9 @@ class Plan:
     help="Only this contest, or this contestant; may be repeated.",
 )
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
-@click.option("--ct", type=click.IntRange(min=4), default=200, show_default=True, help="CT objects a run.")
+@click.option("--ct", type=click.IntRange(min=4), default=100, show_default=True, help="CT objects a run.")
 @click.option(
-    "--small", type=click.IntRange(min=4), default=1000, show_default=True, help="Small objects a run."
+    "--small", type=click.IntRange(min=4), default=500, show_default=True, help="Small objects a run."
 )
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the figures there, too.")
 @click.option(

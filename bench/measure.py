@@ -21,12 +21,15 @@ class Case:
 
 @attrs.frozen(kw_only=True)
 class Run:
-    """One run of one contestant. ``cpu_s`` is what the contestant used, not the sender."""
+    """One run of one contestant. ``cpu_s`` is what the contestant used, not who feeds it.
+
+    ``is_durable``: whether what was answered was on stable storage; None where nothing is kept.
+    """
 
     case: Case
     contestant: str
     words: str
-    is_durable: bool
+    is_durable: bool | None
     objects: int
     took_s: float
     cpu_s: float
@@ -45,7 +48,7 @@ class Summary:
     case: Case
     contestant: str
     words: str
-    is_durable: bool
+    is_durable: bool | None
     rounds: int
     median_rate: float
     lowest_rate: float

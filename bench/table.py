@@ -13,6 +13,8 @@ from rich.table import Table
 from bench.machine import Machine
 from bench.measure import Case, Summary
 
+_DURABLE = {True: "yes", False: "no", None: "-"}
+
 
 def print_tables(console: Console, machine: Machine, summaries: Sequence[Summary]) -> None:
     """Print one table for each case."""
@@ -46,7 +48,7 @@ def _table(case: Case, summaries: Sequence[Summary]) -> Table:
             f"{one.lowest_rate:,.0f} - {one.highest_rate:,.0f}",
             f"{one.cpu_ms:.2f}",
             "-" if one.ratio is None else f"{one.ratio:.2f}",
-            "yes" if one.is_durable else "no",
+            _DURABLE[one.is_durable],
             f"{one.exact:,}" if one.exact == one.expected else f"{one.exact:,} of {one.expected:,}",
         )
     return table
