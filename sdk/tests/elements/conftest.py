@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+
 from hilum_sdk.elements import DRAFT_LIMITS, FileDraft, FileMeta, Limits, encode_file_meta, read_file_meta
 from hilum_sdk.records import Association, Instance
 

@@ -7,11 +7,12 @@ import struct
 from pathlib import Path
 
 import pytest
-from hilum_sdk.elements import ElementsError
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 from pydicom.sequence import Sequence
+
+from hilum_sdk.elements import ElementsError
 
 IMPLICIT = "1.2.840.10008.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -51,7 +52,9 @@ UID = explicit(0x00080018, "UI", b"2.25.1")
 ODD_DECIMAL = explicit(0x00180050, "DS", b"  1.50000  ")  # pydicom would write it otherwise
 
 
-@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small_implicit.dcm", "MR_small_bigendian.dcm", "reportsi.dcm"])
+@pytest.mark.parametrize(
+    "name", ["CT_small.dcm", "MR_small_implicit.dcm", "MR_small_bigendian.dcm", "reportsi.dcm"]
+)
 def test_one_new_value_changes_that_element_alone(name, open_draft, data_set_of):
     path = sample(name)
     with open_draft(path) as draft:
@@ -114,9 +117,7 @@ def test_a_sequence_can_be_new_or_emptied(make_file, open_draft):
         item.CodeMeaning = "x"
         draft.dataset.ProcedureCodeSequence = [item]
         assert written(draft) == (
-            UID
-            + sequence(0x00081032, explicit(0x00080104, "LO", b"x "))
-            + sequence(0x00081140)
+            UID + sequence(0x00081032, explicit(0x00080104, "LO", b"x ")) + sequence(0x00081140)
         )
 
 

@@ -11,7 +11,7 @@ from hilum_sdk.elements.header import read_header
 from hilum_sdk.elements.item import FileItem
 from hilum_sdk.elements.limits import LARGEST_VALUE, LIMITS, Limits
 from hilum_sdk.elements.part10 import FileMeta, encode_file_meta, minimal_file_meta, read_file_meta
-from hilum_sdk.elements.reencode import reencode
+from hilum_sdk.elements.reencoding import reencode
 from hilum_sdk.elements.segments import SegmentReader
 
 __all__ = [

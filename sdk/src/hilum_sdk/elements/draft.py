@@ -31,7 +31,7 @@ from hilum_sdk.elements.pixels import (
     native_vr,
     pixel_element,
 )
-from hilum_sdk.elements.reencode import reencode_between
+from hilum_sdk.elements.reencoding import reencode_between
 from hilum_sdk.elements.segments import Segment, SegmentReader, chunks_of, copy, write_all
 from hilum_sdk.elements.source import Scratch, Source
 from hilum_sdk.elements.tree import DataSet

@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from hilum_sdk.elements.errors import ElementsError
 from hilum_sdk.elements.header import read_header
 from hilum_sdk.elements.part10 import minimal_file_meta
-from hilum_sdk.elements.reencode import reencode
+from hilum_sdk.elements.reencoding import reencode
 from hilum_sdk.elements.segments import Piece, Segment, SegmentReader
 from hilum_sdk.errors import PermanentError
 from hilum_sdk.records import Instance

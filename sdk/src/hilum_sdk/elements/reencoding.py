@@ -68,12 +68,12 @@ def reencode(
     MalformedDataSet, LimitExceeded
         The data set cannot be read.
     """
+    if from_transfer_syntax_uid == to_transfer_syntax_uid:
+        return _write(iter(lambda: source.read(_CHUNK), b""), out)
     if not (is_native(from_transfer_syntax_uid) and is_native(to_transfer_syntax_uid)):
         raise ElementsError(
             f"cannot re-encode {from_transfer_syntax_uid} as {to_transfer_syntax_uid} without a codec"
         )
-    if from_transfer_syntax_uid == to_transfer_syntax_uid:
-        return _write(iter(lambda: source.read(_CHUNK), b""), out)
     before, after = encoding_of(from_transfer_syntax_uid), encoding_of(to_transfer_syntax_uid)
     if is_deflated(from_transfer_syntax_uid):
         with tempfile.TemporaryFile(dir=scratch_dir) as plain:
