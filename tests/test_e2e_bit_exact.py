@@ -17,11 +17,76 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from hilum_core.testing import RunningRouter, SentFile, running_archive, running_router, send
 
-NO_META: dict[str, str] = {}
-REFUSED_BY_ROUTER: dict[str, str] = {}
-HELD: dict[str, str] = {}
-REFUSED_BY_STORESCP: dict[str, str] = {}
-REENCODED_FOR_STORESCP: set[str] = set()
+_NO_DICOM = "not a DICOM file"
+_NO_META = "its File Meta Information names no class, instance or transfer syntax"
+CANNOT_BE_SENT = {
+    "data_store/data/OT-PAL-8-face.dcm": _NO_DICOM,
+    "deid_data/data/ultrasounds/GREYSCALE_CINE.zip": _NO_DICOM,
+    "deid_data/data/ultrasounds/RGB_CINE.zip": _NO_DICOM,
+    "pydicom/data/test_files/ExplVR_BigEndNoMeta.dcm": _NO_DICOM,
+    "pydicom/data/test_files/ExplVR_LitEndNoMeta.dcm": _NO_DICOM,
+    "pydicom/data/test_files/crayons.icc": _NO_DICOM,
+    "pydicom/data/test_files/dicomdirtests/TINY_ALPHA/README": _NO_DICOM,
+    "pydicom/data/test_files/empty_charset_LEI.dcm": _NO_META,
+    "pydicom/data/test_files/meta_missing_tsyntax.dcm": _NO_META,
+    "pydicom/data/test_files/nested_priv_SQ.dcm": _NO_META,
+    "pydicom/data/test_files/no_meta.dcm": _NO_DICOM,
+    "pydicom/data/test_files/rtplan.dump": _NO_DICOM,
+    "pydicom/data/test_files/rtstruct.dcm": _NO_DICOM,
+    "pydicom/data/test_files/rtstruct.dump": _NO_DICOM,
+    "pydicom/data/test_files/zipMR.gz": _NO_DICOM,
+}
+
+_DICOMDIR = "No presentation context for 'Media Storage Directory Storage' has been accepted"
+REFUSED_BY_ROUTER = {
+    f"pydicom/data/test_files/dicomdirtests/{name}": _DICOMDIR
+    for name in (
+        "DICOMDIR",
+        "DICOMDIR-bigEnd",
+        "DICOMDIR-empty.dcm",
+        "DICOMDIR-implicit",
+        "DICOMDIR-nooffset",
+        "DICOMDIR-nopatient",
+        "DICOMDIR-reordered",
+        "TINY_ALPHA/DICOMDIR",
+    )
+}
+"""A DICOMDIR is no object of a modality: its SOP class is for media (PS3.10), not for associations."""
+
+_MISMATCH = "mismatch: its data set has another SOP Instance UID than the C-STORE command named"
+HELD = dict.fromkeys(
+    (
+        "data_store/data/bad_sequence.dcm",
+        "pydicom/data/charset_files/chrJapMulti.dcm",
+        "pydicom/data/charset_files/chrJapMultiExplicitIR6.dcm",
+        "pydicom/data/test_files/badVR.dcm",
+        "pydicom/data/test_files/rtdose.dcm",
+        "pydicom/data/test_files/rtdose_1frame.dcm",
+        "pydicom/data/test_files/rtdose_expb.dcm",
+        "pydicom/data/test_files/rtdose_expb_1frame.dcm",
+        "pydicom/data/test_files/rtplan.dcm",
+        "pydicom/data/test_files/rtplan_truncated.dcm",
+    ),
+    _MISMATCH,
+)
+"""pynetdicom names in the command what the File Meta Information says, and here that is wrong."""
+
+_ODD = "aborted by its application while an object was sent"
+_NO_CONTEXT = "storescp: accepts no presentation context for Color Palette Storage"
+REFUSED_BY_STORESCP = {
+    "deid_data/data/humans/ctbrain1.dcm": _ODD,
+    "deid_data/data/humans/ctbrain2.dcm": _ODD,
+    "pydicom/data/test_files/rtplan_truncated.dcm": _ODD,
+    "pydicom/data/palettes/fall.dcm": _NO_CONTEXT,
+    "pydicom/data/palettes/hotiron.dcm": _NO_CONTEXT,
+    "pydicom/data/palettes/hotmetalblue.dcm": _NO_CONTEXT,
+    "pydicom/data/palettes/pet.dcm": _NO_CONTEXT,
+    "pydicom/data/palettes/pet20step.dcm": _NO_CONTEXT,
+    "pydicom/data/palettes/spring.dcm": _NO_CONTEXT,
+    "pydicom/data/palettes/summer.dcm": _NO_CONTEXT,
+    "pydicom/data/palettes/winter.dcm": _NO_CONTEXT,
+}
+"""DCMTK breaks the association at a data set of odd length, and knows no colour palettes."""
 
 Key = tuple[str, str, bytes]
 
@@ -40,7 +105,6 @@ class Outcome:
 
     answers: Mapping[str, int | str]
     held: Mapping[str, str]
-    released: str
     dead: Mapping[str, Mapping[str, str]]
     arrived: Mapping[str, set[Key]]
 
@@ -57,6 +121,7 @@ def outcome(corpus, storescp, hilum, tmp_path_factory) -> Outcome:
     ):
         answers: dict[str, int | str] = {}
         names: dict[str, str] = {}
+        held: dict[str, str] = {}
         for batch in rounds(corpus.files):
             sent = send(list(batch.values()), router.port)
             answers |= {name: sent[file.path] for name, file in batch.items()}
@@ -65,10 +130,12 @@ def outcome(corpus, storescp, hilum, tmp_path_factory) -> Outcome:
             by_uid = {file.sop_instance_uid: name for name, file in batch.items()}
             for row in router.objects():
                 names.setdefault(row.stored.instance.id, by_uid.get(row.stored.instance.sop_instance_uid, ""))
-        held = {row.stored.instance.id: row.reason for row in router.objects("held")}
-        to = [word for sink in ("folder", "archive", "storescp") for word in ("--to", sink)]
-        released = hilum("queue", "release", *held, *to, "--config", router.config_path)
-        router.wait_until_quiet(objects=taken)
+            if reasons := {row.stored.instance.id: row.reason for row in router.objects("held")}:
+                held |= reasons
+                to = [word for sink in ("folder", "archive", "storescp") for word in ("--to", sink)]
+                released = hilum("queue", "release", *reasons, *to, "--config", router.config_path)
+                assert released.stdout == f"released {len(reasons)}\n", released.stderr
+                router.wait_until_quiet(objects=taken)
         dead: dict[str, dict[str, str]] = {"folder": {}, "archive": {}, "storescp": {}}
         for row in router.deliveries("", "dead"):
             assert row.last_failure is not None
@@ -76,10 +143,9 @@ def outcome(corpus, storescp, hilum, tmp_path_factory) -> Outcome:
         return Outcome(
             answers=answers,
             held={names[object_id]: reason for object_id, reason in held.items()},
-            released=released.stdout + released.stderr,
             dead=dead,
             arrived={
-                "folder": {key(SentFile.read(path)) for path in (place / "sink").iterdir()},
+                "folder": {key(SentFile.read(path)) for path in (place / "sink").glob("*.dcm")},
                 "archive": {
                     (one.sop_instance_uid, one.transfer_syntax_uid, one.data_set) for one in archive.arrivals
                 },
@@ -106,7 +172,7 @@ def three_sinks(place: Path, *peers: str) -> Iterator[RunningRouter]:
         [sinks.storescp]
         type = "dicom"
         peer = "storescp"
-        delivery = {{ first_retry = "1s" }}
+        delivery = {{ first_retry = "1s", refused_tries = 1 }}
         [[routes]]
         name = "all"
         sinks = ["folder", "archive", "storescp"]
@@ -116,18 +182,21 @@ def three_sinks(place: Path, *peers: str) -> Iterator[RunningRouter]:
 
 
 def rounds(files: Mapping[str, SentFile]) -> list[dict[str, SentFile]]:
-    """Files of one SOP Instance UID go one after the other: a newer one would supersede an older."""
+    """Files of one SOP Instance UID go one after the other: a newer one would supersede an older.
+
+    Those of odd length, at which DCMTK breaks the association, go before others that must get past them.
+    """
     seen: Counter[str] = Counter()
     found: defaultdict[int, dict[str, SentFile]] = defaultdict(dict)
-    for name, file in files.items():
+    for name, file in sorted(files.items(), key=lambda item: len(item[1].data_set) % 2 == 0):
         found[seen[file.sop_instance_uid]][name] = file
         seen[file.sop_instance_uid] += 1
     return list(found.values())
 
 
-def expected(corpus, outcome: Outcome, sink: str, *, but: Iterable[str] = ()) -> set[Key]:
+def expected(files: Mapping[str, SentFile], *, but: Iterable[str] = ()) -> set[Key]:
     left_out = {*REFUSED_BY_ROUTER, *but}
-    return {key(file) for name, file in corpus.files.items() if name not in left_out}
+    return {key(file) for name, file in files.items() if name not in left_out}
 
 
 def named(keys: set[Key], files: Mapping[str, SentFile]) -> list[str]:
@@ -136,31 +205,34 @@ def named(keys: set[Key], files: Mapping[str, SentFile]) -> list[str]:
     return sorted(names.get(one, f"unknown: {one[0]} {one[1]} {len(one[2])} bytes") for one in keys)
 
 
-def test_files_without_meta_are_those_that_we_know(corpus):
-    assert corpus.not_sent == NO_META
+def assert_reasons(found: Mapping[str, object], table: Mapping[str, str]) -> None:
+    """The files are those of the table, and each gives the reason of the table."""
+    assert found.keys() == table.keys()
+    assert {name: text for name, text in found.items() if table[name] not in str(text)} == {}
 
 
-def test_the_router_answers_every_other_file_with_success(corpus, outcome):
-    assert {name: answer for name, answer in outcome.answers.items() if answer != 0} == REFUSED_BY_ROUTER
-    assert len(outcome.answers) == len(corpus.files)
+def test_what_cannot_be_sent_is_what_we_know_of(corpus):
+    assert corpus.not_sent == CANNOT_BE_SENT
 
 
-def test_held_are_those_whose_data_set_disagrees_with_the_command_or_cannot_be_read(outcome):
-    assert outcome.held == HELD
+def test_the_router_takes_every_file_but_media_directories(corpus, outcome):
+    assert outcome.answers.keys() == corpus.files.keys()
+    assert_reasons(
+        {name: answer for name, answer in outcome.answers.items() if answer != 0}, REFUSED_BY_ROUTER
+    )
 
 
-def test_held_objects_are_released_by_hand(outcome):
-    assert f"released {len(HELD)}" in outcome.released
+def test_what_disagrees_with_its_command_is_held_and_goes_on_by_hand(outcome):
+    assert_reasons(outcome.held, HELD)
 
 
 @pytest.mark.parametrize("sink", ["folder", "archive"])
 def test_every_file_arrives_bit_for_bit(corpus, outcome, sink):
-    want = expected(corpus, outcome, sink)
-    assert named(want ^ outcome.arrived[sink], corpus.files) == []
+    assert named(expected(corpus.files) ^ outcome.arrived[sink], corpus.files) == []
     assert outcome.dead[sink] == {}
 
 
-def test_every_file_arrives_bit_for_bit_at_dcmtk(corpus, outcome):
-    assert outcome.dead["storescp"] == REFUSED_BY_STORESCP
-    want = expected(corpus, outcome, "storescp", but={*REFUSED_BY_STORESCP, *REENCODED_FOR_STORESCP})
-    assert named(want - outcome.arrived["storescp"], corpus.files) == []
+def test_every_file_arrives_bit_for_bit_at_dcmtk_unless_dcmtk_refuses_it(corpus, outcome):
+    assert_reasons(outcome.dead["storescp"], REFUSED_BY_STORESCP)
+    want = expected(corpus.files, but=REFUSED_BY_STORESCP)
+    assert named(want ^ outcome.arrived["storescp"], corpus.files) == []

@@ -67,7 +67,7 @@ class Scene:
 
     def missing(self, objects: Mapping[str, bytes]) -> list[str]:
         """The objects that are not everywhere yet."""
-        plain, edited = ({path.stem for path in folder.iterdir()} for folder in (self.plain, self.edited))
+        plain, edited = ({path.stem for path in folder.glob("*.dcm")} for folder in (self.plain, self.edited))
         archive = {path.name.partition(".")[2] for path in self.archive.iterdir()}
         return [uid for uid in objects if not (uid in plain and uid in edited and uid in archive)]
 
@@ -169,8 +169,8 @@ def test_no_process_outlives_the_supervisor_and_a_second_run_delivers_the_rest(
             router.wait_until(lambda: modality.acknowledged == OBJECTS)
             router.wait_until_idle(objects=OBJECTS)
             assert archive.data_sets() == objects
-            assert len(list((tmp_path / "plain").iterdir())) == OBJECTS
-            assert len(list((tmp_path / "edited").iterdir())) == OBJECTS
+            assert len(list((tmp_path / "plain").glob("*.dcm"))) == OBJECTS
+            assert len(list((tmp_path / "edited").glob("*.dcm"))) == OBJECTS
 
 
 def small_config(folder: Path) -> str:

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -10,8 +11,11 @@ import pytest
 import hilum_core
 import hilum_sdk
 from hilum_core.cli.group import COMMANDS, cli
+from hilum_core.cli.queue_verdict import Limits, judge
 from hilum_core.incarnation import PRIVATE_DIR, PRIVATE_FILE
 from hilum_core.queue import QUEUE_FILE
+from hilum_core.queue.reconcile import FOUND
+from hilum_core.queue.records import QueueStatus
 from hilum_core.registry import PLUGIN_KINDS
 from hilum_core.spool.space import BALLAST_FILE
 from hilum_sdk import hookspecs
@@ -100,6 +104,22 @@ def test_every_event_of_the_logs_is_in_the_reference():
     events = set(logged_events())
     assert len(events) > 20
     assert [event for event in sorted(events) if f"`{event}`" not in read("logs.md")] == []
+
+
+def test_every_reason_to_hold_an_object_is_in_the_troubleshooting_guide():
+    text = (DOCS / "how-to" / "troubleshoot.md").read_text(encoding="utf-8")
+    source = "".join(path.read_text(encoding="utf-8") for path in (CORE / "route").glob("*.py"))
+    codes = set(re.findall(r'_h[eo]ld\(claimed, "(\w+)"', source))
+    assert codes >= {"unmatched", "poison"}
+    assert [code for code in codes if f"| `{code}` |" not in text] == []
+    assert FOUND in text
+
+
+def test_the_check_for_monitoring_prints_what_the_guide_shows():
+    nothing = QueueStatus(objects={}, sinks=(), oldest_unfinished_at=None, problems=())
+    limits = Limits(max_age=timedelta(minutes=15), max_dead=0)
+    line = judge(nothing, limits, datetime.now(UTC), running=True).line
+    assert line in (DOCS / "how-to" / "monitor.md").read_text(encoding="utf-8")
 
 
 def test_the_state_directory_is_described_by_its_real_names():
