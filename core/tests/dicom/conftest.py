@@ -6,6 +6,7 @@ import socket
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pydicom
 import pytest
@@ -249,16 +250,14 @@ class RealFile:
     """One of pydicom's files, told by its File Meta Information."""
 
     def __init__(self, name):
-        self.path = get_testdata_file(name, download=False)
+        self.path = Path(get_testdata_file(name, download=False))
         meta = pydicom.filereader.read_file_meta_info(self.path)
         self.sop_class_uid = meta.MediaStorageSOPClassUID
         self.sop_instance_uid = meta.MediaStorageSOPInstanceUID
         self.transfer_syntax_uid = meta.TransferSyntaxUID
         # PS3.10 7.1: the group length counts what follows its own element, which ends at byte 144.
         self.offset = 144 + meta.FileMetaInformationGroupLength
-        with open(self.path, "rb") as stream:
-            stream.seek(self.offset)
-            self.data_set = stream.read()
+        self.data_set = self.path.read_bytes()[self.offset :]
 
 
 @pytest.fixture(scope="session")

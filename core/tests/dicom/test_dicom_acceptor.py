@@ -37,7 +37,9 @@ PROVIDER = (0, 0, 2)
 
 def pdvs(*fragments):
     """One P-DATA-TF of several PDVs, given as (context ID, control, bytes)."""
-    body = b"".join(PDV_HEADER.pack(len(data) + 2, number, control) + data for number, control, data in fragments)
+    body = b"".join(
+        PDV_HEADER.pack(len(data) + 2, number, control) + data for number, control, data in fragments
+    )
     return pdu.frame(pdu.P_DATA_TF, body)
 
 
@@ -84,7 +86,12 @@ def test_an_object_is_received_with_all_facts_of_its_association(running, peer, 
     assert (request.transfer_syntax_uid, request.message_id) == (EXPLICIT, 1)
     assert (request.move_originator_ae, request.move_originator_message_id) == (None, None)
     facts = request.association
-    assert (facts.calling_ae, facts.called_ae, facts.peer, facts.address) == ("CT1", "HILUM", "ct1", "127.0.0.1")
+    assert (facts.calling_ae, facts.called_ae, facts.peer, facts.address) == (
+        "CT1",
+        "HILUM",
+        "ct1",
+        "127.0.0.1",
+    )
     assert (report.ending, report.stored, report.refused, report.data_bytes) == (Ending.RELEASED, 1, 0, 8)
     assert report.ended_well
     assert report.fields()["ending"] == "released"
@@ -171,7 +178,7 @@ def test_a_response_is_split_for_a_peer_of_small_pdus(running, peer, encode_stor
     scu.send(encode_store(b"x"))
     collected, last = b"", False
     while not last:
-        kind, body = scu.read()
+        _, body = scu.read()
         assert len(body) <= 30
         _, _, control = PDV_HEADER.unpack_from(body)
         collected, last = collected + body[6:], bool(control & pdu.LAST)
@@ -235,7 +242,9 @@ def test_c_echo_of_a_peer_that_may_not_is_refused_on_any_context(running, peer):
     assert status_of(scu) == 0x0124
 
 
-def test_unknown_commands_are_answered_as_unrecognised_and_their_data_set_is_passed_over(running, peer, encode_store):
+def test_unknown_commands_are_answered_as_unrecognised_and_their_data_set_is_passed_over(
+    running, peer, encode_store
+):
     acceptor = running()
     scu = peer(acceptor)
     scu.associate()
@@ -261,7 +270,10 @@ def test_c_cancel_and_responses_nobody_asked_for_are_ignored(running, peer, enco
         dimse.DATA_SET_TYPE: dimse.NO_DATA_SET,
         dimse.STATUS: 0,
     }
-    scu.send(pdu.p_data(1, pdu.COMMAND, dimse.c_cancel_rq(1), 0), pdu.p_data(1, pdu.COMMAND, encode_command(stray), 0))
+    scu.send(
+        pdu.p_data(1, pdu.COMMAND, dimse.c_cancel_rq(1), 0),
+        pdu.p_data(1, pdu.COMMAND, encode_command(stray), 0),
+    )
     scu.send(encode_store(b"x", message_id=3))
     _, response = read_response(scu)
     assert (response.message_id, response.status) == (3, 0)
@@ -325,7 +337,10 @@ def test_a_command_without_a_data_set_is_refused(running, peer, encode_store):
     }
     scu.send(pdu.p_data(1, pdu.COMMAND, encode_command(values), 0))
     _, response = read_response(scu)
-    assert (response.status, response.text(dimse.ERROR_COMMENT)) == (0xC000, "the command announces no data set")
+    assert (response.status, response.text(dimse.ERROR_COMMENT)) == (
+        0xC000,
+        "the command announces no data set",
+    )
     scu.send(encode_store(b"x", message_id=2))
     assert status_of(scu) == 0
     assert len(acceptor.objects) == 1
@@ -426,7 +441,7 @@ def test_no_common_context_is_an_acceptance_that_can_be_released(running, peer):
 def test_the_user_is_answered_and_told_to_the_receiver(running, peer, encode_store):
     acceptor = running()
     scu = peer(acceptor)
-    identity = UserIdentity(type=1, wants_response=True, primary="alice".encode())
+    identity = UserIdentity(type=1, wants_response=True, primary=b"alice")
     _, body = scu.associate(user=UserInformation(max_pdu_bytes=0, user_identity=identity))
     assert decode_associate_ac(body).user.identity_response == b""
     scu.send(encode_store(b"x"))

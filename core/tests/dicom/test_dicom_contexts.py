@@ -55,7 +55,10 @@ def proposed(number, abstract, *syntaxes):
 
 def answers(*contexts, may_store=True, may_echo=True, preference=()):
     found = answer_contexts(contexts, may_store=may_store, may_echo=may_echo, preference=preference)
-    return [(answer.context_id, answer.result, answer.transfer_syntax if not answer.result else None) for answer in found]
+    return [
+        (answer.context_id, answer.result, answer.transfer_syntax if not answer.result else None)
+        for answer in found
+    ]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +104,9 @@ def test_an_id_proposed_twice_is_answered_once_for_the_first():
         ((BIG, EXPLICIT), (JPEG,), BIG),
     ],
 )
-def test_the_transfer_syntax_is_chosen_by_preference_then_by_the_requestors_order(syntaxes, preference, chosen):
+def test_the_transfer_syntax_is_chosen_by_preference_then_by_the_requestors_order(
+    syntaxes, preference, chosen
+):
     assert answers(proposed(1, CT, *syntaxes), preference=preference) == [(1, 0, chosen)]
 
 
@@ -115,12 +120,12 @@ def request(**user):
     )
 
 
-def accept(asked, admission=Admission(peer="ct1")):
-    return accept_request(asked, admission, AcceptorSettings())
+def accept(asked, **admission):
+    return accept_request(asked, Admission(peer="ct1", **admission), AcceptorSettings())
 
 
 def test_no_common_context_is_still_an_acceptance():
-    accepted = accept(request(), Admission(peer="ct1", may_store=False))
+    accepted = accept(request(), may_store=False)
     assert [context.result for context in accepted.contexts] == [1]
     assert accepted.names == b"x" * 64
 
@@ -134,7 +139,8 @@ def test_extended_negotiation_is_not_answered():
 
 
 @pytest.mark.parametrize(
-    ("kind", "wants", "response"), [(1, True, b""), (2, True, b""), (1, False, None), (3, True, None), (5, True, None)]
+    ("kind", "wants", "response"),
+    [(1, True, b""), (2, True, b""), (1, False, None), (3, True, None), (5, True, None)],
 )
 def test_a_user_name_is_answered_if_wanted_and_tokens_are_not(kind, wants, response):
     identity = UserIdentity(type=kind, wants_response=wants, primary=b"alice")
@@ -185,9 +191,12 @@ def test_the_same_need_twice_is_offered_once():
 
 def test_where_128_contexts_do_not_suffice_no_first_choice_is_left_out_for_a_second():
     needs = [
-        ContextNeed(sop_class_uid=f"1.2.3.{number}", transfer_syntaxes=(EXPLICIT, IMPLICIT)) for number in range(100)
+        ContextNeed(sop_class_uid=f"1.2.3.{number}", transfer_syntaxes=(EXPLICIT, IMPLICIT))
+        for number in range(100)
     ]
     offered = pairs(offer_contexts(needs))
     assert len(offered) == MOST_CONTEXTS
-    assert {abstract for _, abstract, syntax in offered if syntax == EXPLICIT} == {n.sop_class_uid for n in needs}
+    assert {abstract for _, abstract, syntax in offered if syntax == EXPLICIT} == {
+        n.sop_class_uid for n in needs
+    }
     assert offered[-1][0] == 255

@@ -43,7 +43,8 @@ def accept_request(
         contexts=contexts,
         user=UserInformation(
             max_pdu_bytes=settings.max_pdu_bytes,
-            # We are SCP of everything here. The SCP role is not for the requestor (PS3.7 D.3.3.4).
+            # We are SCP of everything here: the SCP role is not for the requestor (PS3.7 D.3.3.4). SOP Class
+            # Extended Negotiation is not answered, so that the defaults of the service hold (D.3.3.5).
             roles={uid: (scu, False) for uid, (scu, _) in request.user.roles.items()},
             identity_response=b"" if _is_taken_at_its_word(identity) else None,
         ),

@@ -52,9 +52,11 @@ class PduChannel:
         self.stream = stream
         self._sock = sock
         self._send_timeout_s = send_timeout_s
+        self._is_within_pdu = False
         sock.settimeout(TICK_S)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        with contextlib.suppress(OSError):  # the peer may have gone already; reading tells
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
     def next_event(
         self, timeout_s: float, *, cancelled: Callable[[], bool] | None = None
@@ -107,7 +109,7 @@ class PduChannel:
         self.stream.received(count)
 
     def send(self, data: bytes | memoryview) -> None:
-        """Send all of it.
+        """Send all of it; whole PDUs.
 
         Raises
         ------
@@ -118,6 +120,7 @@ class PduChannel:
         """
         rest = memoryview(data)
         deadline = time.monotonic() + self._send_timeout_s
+        self._is_within_pdu = True
         while rest:
             try:
                 rest = rest[self._sock.send(rest) :]
@@ -126,6 +129,7 @@ class PduChannel:
                 _raise_unless_tick(error)
                 if time.monotonic() >= deadline:
                     raise PeerSilent("took nothing in time") from None
+        self._is_within_pdu = False
 
     def hear(self) -> Piece | WholePdu | None:
         """Look without waiting whether the peer has said anything meanwhile.
@@ -148,9 +152,13 @@ class PduChannel:
         return bool(poll.poll(0))
 
     def abort(self, source: int = SERVICE_USER, reason: int = NOT_SPECIFIED) -> None:
-        """Send an A-ABORT, as far as the connection still lets us."""
-        with contextlib.suppress(OSError):
-            self._sock.send(encode_abort(source, reason))
+        """Send an A-ABORT, as far as the connection still lets us.
+
+        Not in the middle of a PDU: there its bytes would be taken for those of the data set.
+        """
+        if not self._is_within_pdu:
+            with contextlib.suppress(OSError):
+                self._sock.send(encode_abort(source, reason))
 
     def finish(self, artim_s: float, *, cancelled: Callable[[], bool] = lambda: False) -> None:
         """Let the peer close the connection after our last PDU, within the time of ARTIM (PS3.8 9.1.4).

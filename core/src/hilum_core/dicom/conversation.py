@@ -93,9 +93,10 @@ class Conversation:
             The association has ended. Any other exception of the block passes through, and the
             association is aborted, because nobody knows how far the message got.
         """
+        acknowledged = None
         if begins:
             self._look_whether_alive()
-        acknowledged = self.channel.bytes_acknowledged()
+            acknowledged = self.channel.bytes_acknowledged()
         try:
             yield
         except (ConnectionEnded, PeerSilent, ProtocolError) as error:

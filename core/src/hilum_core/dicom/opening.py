@@ -30,6 +30,9 @@ from hilum_core.log import describe_exception
 MOST_ANSWER_BYTES: Final = 16 * 1024 * 1024
 """No answer to a request of ours is larger; more is a peer gone wrong."""
 
+_BUFFER_BYTES: Final = 128 * 1024
+"""Responses are small, but an A-ASSOCIATE-AC must fit as a whole."""
+
 
 def connect(node: RemoteNode, settings: RequestorSettings) -> PduChannel:
     """Connect to a node.
@@ -49,7 +52,7 @@ def connect(node: RemoteNode, settings: RequestorSettings) -> PduChannel:
         timeout_ms = int(settings.send_timeout_s * 1000)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, timeout_ms)
     stream = PduStream(
-        buffer_bytes=settings.max_pdu_bytes,
+        buffer_bytes=_BUFFER_BYTES,
         max_pdu_bytes=settings.max_pdu_bytes,
         most_pdu_bytes=MOST_ANSWER_BYTES,
     )

@@ -115,15 +115,23 @@ class AcceptorServer:
                 time.sleep(TICK_S)
             return
         gatekeeper = self._gatekeeper if self.associations < self._most_associations else _Full()
+        # A socket that listens on IPv6 for both shows IPv4 callers so.
+        address = str(name[0]).removeprefix("::ffff:")
         thread = threading.Thread(
             target=self._serve_one,
-            args=(sock, str(name[0]), gatekeeper),
-            name=f"association {name[0]}",
+            args=(sock, address, gatekeeper),
+            name=f"association {address}",
             daemon=True,
         )
         with self._lock:
             self._serving[thread] = sock
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no thread left for us
+            with self._lock:
+                del self._serving[thread]
+            sock.close()
+            time.sleep(TICK_S)
 
     def _serve_one(self, sock: socket.socket, address: str, gatekeeper: Gatekeeper) -> None:
         try:
