@@ -17,18 +17,15 @@ import fcntl
 import json
 import os
 import stat
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import attrs
 
 from hilum_core.filesystem import NETWORK, file_system
 from hilum_sdk import HilumError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PRIVATE_DIR = 0o700
 PRIVATE_FILE = 0o600
@@ -79,6 +76,9 @@ def _write_probe(path: Path) -> None:
     try:
         os.write(descriptor, b"probe")
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:  # full is no fault: what we deliver makes room
+            raise
     finally:
         os.close(descriptor)
         probe.unlink()
@@ -124,7 +124,8 @@ class Incarnation:
     def claim(cls, state_dir: Path, role: str) -> Incarnation:
         """Take the next number and hold its lock until the process ends, or `close`.
 
-        `role` says to people what the process is, such as ``receive``.
+        `role` says to people what the process is, such as ``receive``. What the dead left in ``run`` is
+        cleared away: without a file an incarnation is as dead as before.
         """
         run = state_dir / "run"
         run.mkdir(mode=PRIVATE_DIR, exist_ok=True)
@@ -132,6 +133,8 @@ class Incarnation:
             number = 1 + max(_read_number(counter), *_numbers(run), 0)
             os.pwrite(counter, f"{number:020d}\n".encode("ascii"), 0)
             os.fsync(counter)
+        for dead in dead_incarnations(state_dir):
+            forget(state_dir, dead)
         return cls(state_dir=state_dir, number=number, role=role, descriptor=_hold(run, number, role))
 
     def close(self) -> None:
@@ -200,6 +203,7 @@ def _hold(run: Path, number: int, role: str) -> int:
     beside = run / f".{number}"
     descriptor = os.open(beside, os.O_CREAT | os.O_RDWR | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE)
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    os.write(descriptor, json.dumps(about).encode())
+    with suppress(OSError):  # a full disk is no reason not to start: what we deliver makes room
+        os.write(descriptor, json.dumps(about).encode())
     beside.rename(run / str(number))
     return descriptor

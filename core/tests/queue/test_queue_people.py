@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from hilum_core.queue import QueueRefusal
+from hilum_core.queue.records import ObjectDamaged
 
 WHO = {"by": "mona", "because": "archive repaired"}
 
@@ -141,6 +142,16 @@ def test_held_object_goes_to_sinks_by_hand(desk):
     assert desk.send("research") == [object_id]
     told = next(e for e in desk.queue.history(object_id).events if e.kind == "released")
     assert (told.by, told.detail["sinks"]) == ("mona", ["pacs", "pacs", "research"])
+
+
+def test_release_to_a_sink_that_the_object_goes_to_already_says_what_to_do(desk):
+    object_id = desk.receive()
+    desk.route("pacs", "research")
+    (claimed,) = desk.queue.claim_deliveries("pacs", 1)
+    damaged = ObjectDamaged(delivery_id=claimed.delivery_id, lease_no=claimed.lease_no, failure=desk.failure)
+    desk.queue.settle_deliveries([damaged])
+    with pytest.raises(QueueRefusal, match="goes to research already and is ready: its lane has it"):
+        desk.queue.release([object_id], **WHO, sinks=["research"])
 
 
 def test_release_is_refused_where_nothing_is_held(desk):

@@ -45,6 +45,14 @@ def test_objects_are_claimed_oldest_first_and_once(desk):
     assert not desk.queue.claim_objects(3)
 
 
+def test_nothing_is_claimed_where_there_is_no_room_for_it(desk):
+    desk.receive()
+    assert [len(desk.queue.claim_objects(limit)) for limit in (0, -1)] == [0, 0]
+    desk.route("pacs", "research", chain=("safe",))
+    assert not desk.queue.claim_renderings(-1)
+    assert not desk.queue.claim_deliveries("pacs", -1)
+
+
 def test_attempt_counts_at_the_claim(desk):
     object_id = desk.receive()
     (claimed,) = desk.queue.claim_objects(1)

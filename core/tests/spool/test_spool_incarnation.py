@@ -121,6 +121,16 @@ def test_only_the_dead_are_forgotten(state_dir):
     assert dead_incarnations(state_dir) == set()
 
 
+def test_next_process_clears_away_what_the_dead_left(state_dir):
+    living, number = hold(state_dir)
+    dying, _ = hold(state_dir)
+    end(dying)
+    mine = Incarnation.claim(state_dir, "deliver")
+    assert {int(p.name) for p in (state_dir / "run").iterdir()} == {number, mine.number}
+    end(living)
+    mine.close()
+
+
 def test_lost_counter_does_not_give_a_number_again_that_is_in_use(state_dir):
     mine = Incarnation.claim(state_dir, "route")
     (state_dir / "incarnation").write_bytes(b"")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 from types import SimpleNamespace
 
 import apsw
 import pytest
 
+from hilum_core.incarnation import Incarnation, is_live, prepare_state_dir
 from hilum_core.queue import SqliteQueue
 from hilum_core.spool import Ballast, DiskGuard, SpoolFull, space
 from hilum_core.spool.space import EXPECTED_BYTES, GIB, MIB
@@ -134,18 +136,39 @@ def small_disk(tmp_path):
     subprocess.run(["umount", where], check=True)
 
 
+def fill(folder):
+    with (folder / "filler").open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+        while True:
+            file.write(bytes(4096))
+
+
+def test_router_starts_on_a_full_disk(small_disk):
+    umask = os.umask(0o077)
+    prepare_state_dir(small_disk)
+    Incarnation.claim(small_disk, "receive").close()
+    SqliteQueue.open(small_disk / "queue.sqlite").close()
+    Ballast(small_disk / "ballast", MIB).ensure(0)
+    fill(small_disk)
+    prepare_state_dir(small_disk)
+    me = Incarnation.claim(small_disk, "deliver")
+    assert is_live(small_disk, me.number)
+    queue = SqliteQueue.open(small_disk / "queue.sqlite", me.number)
+    queue.set_problem("disk", "full")
+    queue.close()
+    me.close()
+    os.umask(umask)
+
+
 def test_full_disk_takes_the_ballast_for_the_queue(small_disk):
     queue = SqliteQueue.open(small_disk / "queue.sqlite")
     ballast = Ballast(small_disk / "ballast", 2 * MIB)
     assert ballast.ensure(0)
-    with (
-        (small_disk / "filler").open("wb", buffering=0) as file,
-        pytest.raises(OSError, match="No space left"),
-    ):
-        while True:
-            file.write(bytes(4096))
+    fill(small_disk)
     queue.set_problem("disk", "x" * 200_000)
     assert not (small_disk / "ballast").exists()
+    assert [p.label for p in queue.status().problems] == ["disk"]
+    queue.close()
+    queue = SqliteQueue.open(small_disk / "queue.sqlite")
     assert [p.label for p in queue.status().problems] == ["disk"]
     queue.close()
     raw = apsw.Connection(str(small_disk / "queue.sqlite"))

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import islice
 
 from hilum_core.log import describe_exception
@@ -148,4 +149,5 @@ class GroupCommit:
     def _drop_queue(self) -> None:
         if self._queue is not None:
             queue, self._queue = self._queue, None
-            queue.close()
+            with suppress(Exception):  # it is given up whatever it says
+                queue.close()

@@ -127,7 +127,7 @@ class Delivering(Attempts):
         """Lease deliveries of a sink that are due, oldest reception first."""
         now = self._db.now
         self._db.execute(PROMOTE_DELIVERIES, (sink, now))
-        rows = choose(self._db.rows(CANDIDATE_DELIVERIES, (sink, shard, shards, limit)), _KEY + 1)
+        rows = choose(self._db.rows(CANDIDATE_DELIVERIES, (sink, shard, shards, max(0, limit))), _KEY + 1)
         self._db.many(
             CLAIM_DELIVERY, [(now, self._db.incarnation, now + LEASE_US, row[_KEY]) for row in rows]
         )

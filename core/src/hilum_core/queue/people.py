@@ -208,7 +208,13 @@ class People(Ordering):
         return 1 if is_held else len(held)
 
     def _deliver_by_hand(self, found: _Object, sinks: Sequence[str], act: _Act) -> None:
+        existing = {d.sink: d for d in self._deliveries_of(found) if not d.chain}
         for sink in sinks:
+            if sink in existing:
+                there = existing[sink]
+                raise QueueRefusal(
+                    f"{there.name}: goes to {sink} already and is {there.state}: {advice(there.state)}"
+                )
             successor = self._successor(found.seq, sink, "")
             if successor:
                 raise QueueRefusal(

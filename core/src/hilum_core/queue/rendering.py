@@ -106,8 +106,8 @@ class Renderings(Attempts):
         turns = []
         for chain in _after(self._last_chain, chains):
             self._db.execute(PROMOTE_RENDERINGS, (chain, now))
-            turns.append(choose(self._db.rows(CANDIDATE_RENDERINGS, (chain, limit)), STORED_WIDTH + 1))
-        rows = _take_turns(turns, limit)
+            turns.append(self._db.rows(CANDIDATE_RENDERINGS, (chain, max(0, limit))))
+        rows = choose(_take_turns(turns, max(0, limit)), STORED_WIDTH + 1)
         if rows:
             self._last_chain = rows[-1][STORED_WIDTH + 4]
         self._db.many(

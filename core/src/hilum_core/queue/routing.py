@@ -68,7 +68,7 @@ class Routing(Attempts, Ordering):
         """Lease objects that are due, oldest first."""
         now = self._db.now
         self._db.execute(PROMOTE_OBJECTS, (now,))
-        rows = choose(self._db.rows(CANDIDATE_OBJECTS, (limit,)), STORED_WIDTH + 1)
+        rows = choose(self._db.rows(CANDIDATE_OBJECTS, (max(0, limit),)), STORED_WIDTH + 1)
         self._db.many(
             CLAIM_OBJECT, [(now, self._db.incarnation, now + LEASE_US, row[STORED_WIDTH]) for row in rows]
         )

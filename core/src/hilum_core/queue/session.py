@@ -63,7 +63,11 @@ class Session:
         self._entries: list[tuple[object, ...]] = []
         self._ended: Counter[tuple[str, str]] = Counter()
         self._began_at = 0
-        self._connection = _connect(path)
+        try:
+            self._connection = _connect(path)
+        except (apsw.FullError, apsw.IOError):
+            ballast.release()
+            self._connection = _connect(path)
         self.transact("BEGIN IMMEDIATE", lambda: schema.create_or_check(self._connection, self._began_at))
 
     def close(self) -> None:

@@ -59,7 +59,7 @@ class StateTable:
 
     @property
     def ended(self) -> tuple[str, ...]:
-        """The states that nothing leaves."""
+        """The states in which nobody has to act any more."""
         return tuple(state for state in self.states if state not in self.open)
 
 

@@ -47,9 +47,7 @@ _ADD_PROBLEM = """
 INSERT INTO problems (label, text, since) VALUES (?, ?, ?)
 ON CONFLICT (label) DO UPDATE SET text = excluded.text
 """
-_BEFORE_ROUTED = tuple(
-    state for state in OBJECTS.open if state in (OBJECTS.entries["receive"], OBJECTS.moves["claim"].target)
-)
+_BEFORE_ROUTED = (OBJECTS.entries["receive"], OBJECTS.moves["claim"].target)
 _TRIED = (*DELIVERIES.moves["claim"].sources, DELIVERIES.entries["order"])
 
 

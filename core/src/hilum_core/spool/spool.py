@@ -50,7 +50,7 @@ class Spool:
         self.incarnation = incarnation
         self._ids = ids
         self._layout = Layout(root)
-        self._layout.received.mkdir(parents=True, exist_ok=True)
+        layout.make_folder(self._layout.received, below=self._layout.received, sync=False)
         self._guard = guard or DiskGuard(root)
         self._sync_names = file_system(root) not in SYNCS_NEW_NAMES
         self._suspect = False
@@ -227,7 +227,7 @@ class Spool:
         if not is_object_id(object_id) or "/" in name:
             raise ValueError(f"{name!r} is not the name of a rendering")
         folder = self._layout.renderings_of(object_id)
-        folder.mkdir(parents=True, exist_ok=True)
+        layout.make_folder(folder, below=self._layout.renderings, sync=False)
         return folder / name
 
     def remove_renderings(self, object_id: str) -> None:
