@@ -11,8 +11,8 @@ import pytest
 from pydicom.dataset import Dataset
 
 from hilum_sdk.elements import MalformedDataSet, read_file_meta, read_header
+from hilum_sdk.elements.data_set import DataSet, items_of
 from hilum_sdk.elements.segments import chunks_of
-from hilum_sdk.elements.tree import DataSet
 from hilum_sdk.elements.writer import pieces
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -56,7 +56,7 @@ def test_every_container_can_be_written_anew_to_the_same_bytes(whole_file, open_
             for element in data_set.elements():
                 if element.is_sequence:
                     element.changed = True
-                    todo.extend(element.items())
+                    todo.extend(items_of(element))
         written = b"".join(chunks_of(pieces(top)))
     expected = data_set_of(whole_file)
     if meta_of(whole_file).transfer_syntax_uid == DEFLATED:

@@ -13,6 +13,7 @@ from hilum_sdk.elements.limits import LARGEST_VALUE, LIMITS, Limits
 from hilum_sdk.elements.part10 import FileMeta, encode_file_meta, minimal_file_meta, read_file_meta
 from hilum_sdk.elements.reencoding import reencode
 from hilum_sdk.elements.segments import SegmentReader
+from hilum_sdk.elements.vr import dictionary_vr, pad
 
 __all__ = [
     "DRAFT_LIMITS",
@@ -26,8 +27,10 @@ __all__ = [
     "Limits",
     "MalformedDataSet",
     "SegmentReader",
+    "dictionary_vr",
     "encode_file_meta",
     "minimal_file_meta",
+    "pad",
     "read_file_meta",
     "read_header",
     "reencode",

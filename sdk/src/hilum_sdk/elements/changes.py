@@ -18,13 +18,13 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import correct_ambiguous_vr_element, write_data_element, write_dataset
 from pydicom.tag import BaseTag
 
-from hilum_sdk.elements.encoding import PIXEL_DATA, UNDEFINED, Encoding
+from hilum_sdk.elements.data_set import DataSet, items_of, set_items
+from hilum_sdk.elements.element import Element
+from hilum_sdk.elements.encoding import PIXEL_DATA, SPECIFIC_CHARACTER_SET, UNDEFINED, Encoding
 from hilum_sdk.elements.errors import ElementsError, tag_text
-from hilum_sdk.elements.header import SPECIFIC_CHARACTER_SET
 from hilum_sdk.elements.layout import element_header
 from hilum_sdk.elements.limits import LARGEST_VALUE
 from hilum_sdk.elements.text import python_encodings
-from hilum_sdk.elements.tree import DataSet, Element
 from hilum_sdk.elements.vr import TEXT, dictionary_vr
 from hilum_sdk.elements.window import window_of_bytes
 
@@ -126,7 +126,7 @@ class Comparison:
         """Take over the items of a sequence: those that were there are compared, new ones encoded."""
         sequence = level.raw.find(tag)
         assert sequence is not None
-        known = {id(item): raw for item, raw in zip(before, sequence.items(), strict=True)}
+        known = {id(item): raw for item, raw in zip(before, items_of(sequence), strict=True)}
         now = list(level.now[tag].value or ())
         if [id(item) for item in now] != [id(item) for item in before]:
             seen: set[int] = set()
@@ -135,7 +135,7 @@ class Comparison:
                 raw = known.get(id(item)) if id(item) not in seen else None
                 seen.add(id(item))
                 items.append(raw or DataSet.made(sequence, _encode_item(item, sequence, level)))
-            sequence.set_items(items)
+            set_items(sequence, items)
         ancestors = (level.now, *level.ancestors)
         return [
             attrs.evolve(level, now=item, raw=known[id(item)], ancestors=ancestors)

@@ -11,6 +11,7 @@ import attrs
 from pydicom.dataset import Dataset
 
 from hilum_sdk.elements.changes import Comparison
+from hilum_sdk.elements.data_set import DataSet
 from hilum_sdk.elements.editor import Editor
 from hilum_sdk.elements.encoding import (
     EXPLICIT_VR_LITTLE_ENDIAN,
@@ -22,7 +23,7 @@ from hilum_sdk.elements.encoding import (
 )
 from hilum_sdk.elements.header import read_header
 from hilum_sdk.elements.inflate import deflated
-from hilum_sdk.elements.limits import Limits
+from hilum_sdk.elements.limits import LIMITS, Limits
 from hilum_sdk.elements.pixels import (
     OFFSET_TABLES,
     concatenate,
@@ -34,7 +35,6 @@ from hilum_sdk.elements.pixels import (
 from hilum_sdk.elements.reencoding import reencode_between
 from hilum_sdk.elements.segments import Segment, SegmentReader, chunks_of, copy, write_all
 from hilum_sdk.elements.source import Scratch, Source
-from hilum_sdk.elements.tree import DataSet
 from hilum_sdk.elements.writer import pieces
 from hilum_sdk.records import Instance
 
@@ -154,7 +154,9 @@ class FileDraft:
         if self._dataset is None:
             plain = EXPLICIT_VR_LITTLE_ENDIAN if is_deflated(self._transfer_syntax_uid) else None
             reader = SegmentReader(list(pieces(self._top)))
-            self._dataset = read_header(reader, plain or self._transfer_syntax_uid, limits=self._limits)
+            # Each element becomes an object here, which raw access spares.
+            limits = attrs.evolve(self._limits, elements=min(self._limits.elements, LIMITS.elements))
+            self._dataset = read_header(reader, plain or self._transfer_syntax_uid, limits=limits)
             self._comparison = Comparison(self._dataset)
         return self._dataset
 

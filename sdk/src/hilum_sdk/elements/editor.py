@@ -7,13 +7,14 @@ from typing import BinaryIO
 
 import attrs
 
+from hilum_sdk.elements.data_set import DataSet, items_of, set_items
+from hilum_sdk.elements.element import Element
+from hilum_sdk.elements.encoding import SPECIFIC_CHARACTER_SET
 from hilum_sdk.elements.errors import LimitExceeded, tag_text
-from hilum_sdk.elements.header import SPECIFIC_CHARACTER_SET
 from hilum_sdk.elements.limits import LARGEST_VALUE
 from hilum_sdk.elements.segments import Piece, length_of
 from hilum_sdk.elements.source import Scratch
 from hilum_sdk.elements.text import encode_text
-from hilum_sdk.elements.tree import DataSet, Element
 from hilum_sdk.elements.vr import pad, padding
 
 Path = tuple[int, ...]
@@ -83,9 +84,9 @@ class Editor:
             sequence = data_set.find(tag)
             if sequence is None or not sequence.is_sequence:
                 sequence = data_set.put(tag, "SQ", b"")
-            if number == len(sequence.items()):
-                sequence.set_items([*sequence.items(), DataSet.made(sequence)])
-            data_set = sequence.items()[number]
+            if number == len(items_of(sequence)):
+                set_items(sequence, [*items_of(sequence), DataSet.made(sequence)])
+            data_set = items_of(sequence)[number]
         data_set.put(path[-1], vr, piece)
 
     def encode_text(self, vr: str, text: str) -> bytes:
@@ -105,9 +106,9 @@ class Editor:
         data_set = self._top
         for tag, number in zip(path[:-1:2], path[1::2], strict=True):
             sequence = data_set.find(tag)
-            if sequence is None or not sequence.is_sequence or number >= len(sequence.items()):
+            if sequence is None or not sequence.is_sequence or number >= len(items_of(sequence)):
                 return None
-            data_set = sequence.items()[number]
+            data_set = items_of(sequence)[number]
         return data_set
 
     def _check_put(self, path: Path, vr: str, value: bytes | BinaryIO) -> None:
@@ -124,7 +125,7 @@ class Editor:
             is_sequence = sequence is not None and sequence.is_sequence
             if sequence is not None and not is_sequence and sequence.value_length:
                 raise ValueError(f"{tag_text(tag)}: not a sequence, so it has no items")
-            items = sequence.items() if sequence is not None and is_sequence else []
+            items = items_of(sequence) if sequence is not None and is_sequence else []
             if number > len(items):
                 raise ValueError(f"{tag_text(tag)}: item {number} is more than one past the last")
             data_set = items[number] if number < len(items) else None
@@ -170,7 +171,7 @@ def _elements(path: Path, data_set: DataSet) -> _Steps:
 
 def _items(path: Path, sequence: Element) -> _Steps:
     sequence.pins += 1
-    for number, item in enumerate(tuple(sequence.items())):
+    for number, item in enumerate(tuple(items_of(sequence))):
         yield (*path, number), item
     sequence.pins -= 1
     sequence.release()

@@ -16,7 +16,15 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
-from hilum_sdk.elements.encoding import PIXEL_TAGS, UNDEFINED, Encoding, encoding_of, is_deflated
+from hilum_sdk.elements.encoding import (
+    PIXEL_REPRESENTATION,
+    PIXEL_TAGS,
+    SPECIFIC_CHARACTER_SET,
+    UNDEFINED,
+    Encoding,
+    encoding_of,
+    is_deflated,
+)
 from hilum_sdk.elements.errors import LimitExceeded, MalformedDataSet
 from hilum_sdk.elements.inflate import window_of_deflated
 from hilum_sdk.elements.layout import (
@@ -38,9 +46,6 @@ from hilum_sdk.elements.tokens import (
 )
 from hilum_sdk.elements.vr import LONG_CODES, SHORT_VR_OF_CODE, dictionary_vr, is_plain
 from hilum_sdk.elements.window import Window, window_of_stream
-
-SPECIFIC_CHARACTER_SET = 0x00080005
-PIXEL_REPRESENTATION = 0x00280103
 
 _NEEDED_TO_DECODE = frozenset({SPECIFIC_CHARACTER_SET, PIXEL_REPRESENTATION})
 _Charset = str | list[str]

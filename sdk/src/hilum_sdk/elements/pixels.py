@@ -7,10 +7,11 @@ from struct import Struct
 
 from pydicom.encaps import generate_frames
 
+from hilum_sdk.elements.data_set import DataSet
+from hilum_sdk.elements.element import Element
 from hilum_sdk.elements.encoding import ITEM, SEQUENCE_END
 from hilum_sdk.elements.segments import Segment, SegmentReader, write_all
 from hilum_sdk.elements.source import Scratch
-from hilum_sdk.elements.tree import DataSet, Element
 from hilum_sdk.errors import PermanentError
 
 NUMBER_OF_FRAMES = 0x00280008

@@ -16,6 +16,7 @@ from typing import BinaryIO, NamedTuple
 from hilum_sdk.elements.encoding import (
     ITEM,
     ITEM_END,
+    PIXEL_REPRESENTATION,
     SEQUENCE_END,
     UNDEFINED,
     Encoding,
@@ -29,7 +30,6 @@ from hilum_sdk.elements.layout import encode_header, sniff
 from hilum_sdk.elements.limits import LARGEST_VALUE, Limits
 from hilum_sdk.elements.segments import write_all
 from hilum_sdk.elements.tokens import Kind, Token, element_tokens
-from hilum_sdk.elements.tree import PIXEL_REPRESENTATION
 from hilum_sdk.elements.vr import SWAP_WIDTH, has_long_header, implied_vr
 from hilum_sdk.elements.window import window_of_stream
 

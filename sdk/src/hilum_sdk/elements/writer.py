@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hilum_sdk.elements.data_set import DataSet
+from hilum_sdk.elements.element import Element
 from hilum_sdk.elements.encoding import ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, Encoding
 from hilum_sdk.elements.errors import ElementsError, tag_text
 from hilum_sdk.elements.layout import encode_header
 from hilum_sdk.elements.segments import Piece, Segment
-from hilum_sdk.elements.tree import DataSet, Element
 
 _LONGEST = 0xFFFFFFFE
 
