@@ -94,7 +94,7 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
                 link.probing = True
                 link.send({"probe": 1})
             room = lane.window(len(link.in_hand))
-            if room:
+            if room and link.emptied_at != self.news:
                 self._claim(link, room)
             due = self._next_due(lane, now)
             if due is not None:
@@ -105,6 +105,8 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
         lane = link.lane
         claimed = self.queue.claim_deliveries(lane.sink, room, shard=link.shard, shards=lane.settings.workers)
         link.push([(c.delivery_id, c, {"path": str(self._path(c))}) for c in claimed])
+        if len(claimed) < room:
+            link.emptied_at = self.news
 
     def _path(self, claimed: ClaimedDelivery) -> object:
         if claimed.rendering is not None:
@@ -112,13 +114,11 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
         return self._spool.locate(claimed.stored.instance.id)
 
     def _next_due(self, lane: Lane, now: datetime) -> float | None:
-        if lane.state is LaneState.RESTING:
-            due = lane.resting_until
-        elif lane.state is LaneState.WORKING:
-            due = self.queue.next_due_at(stage=self.stage, sink=lane.sink)
-        else:
+        if lane.state is LaneState.WORKING:
+            return self.next_due_in(lane.sink)
+        if lane.resting_until is None or lane.resting_until <= now:
             return None
-        return None if due is None or due <= now else (due - now).total_seconds()
+        return (lane.resting_until - now).total_seconds()
 
     # ---- hearing
 

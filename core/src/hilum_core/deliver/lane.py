@@ -24,12 +24,11 @@ from hilum_core.queue.records import (
 )
 from hilum_core.workers.backoff import backoff
 from hilum_core.workers.failures import DEFECT, PERMANENT, REFUSED, TIME_LIMIT, UNAVAILABLE
+from hilum_core.workers.patience import Patience, is_poison
 from hilum_sdk import Receipt
 
 WINDOW = 32
 FAILURES_TO_REST = 10
-_MOST_CRASHES = 5
-_MOST_DEFECTS = 10
 _LONGEST_REST = timedelta(minutes=1)
 _REFUSED_WAITS = (
     timedelta(minutes=10),
@@ -56,6 +55,11 @@ class Lane:
     def __init__(self, sink: str, settings: DeliverySettings, *, disabled: bool, now: datetime) -> None:
         self.sink = sink
         self.settings = settings
+        self._patience = Patience(
+            first_retry=settings.first_retry,
+            longest_retry=settings.longest_retry,
+            give_up_after=settings.give_up_after,
+        )
         self.state = LaneState.DISABLED if disabled else LaneState.WORKING
         self.resting_until: datetime | None = None
         self._reason = ""
@@ -117,12 +121,12 @@ class Lane:
             delivery_id=claimed.delivery_id,
             lease_no=claimed.lease_no,
             failure=failure,
-            not_before=now + (retry_after or self._wait(claimed, failure)),
+            not_before=now + self._wait(claimed, failure, retry_after),
         )
 
     def crashed(self, claimed: ClaimedDelivery, failure: Failure, now: datetime) -> DeliveryOutcome:
         """A worker died, or had to be killed, with an object in hand."""
-        if claimed.crashes + 1 >= _MOST_CRASHES:
+        if is_poison(claimed.crashes):
             return DeliveryDead(delivery_id=claimed.delivery_id, lease_no=claimed.lease_no, failure=failure)
         return DeliveryDeferred(
             delivery_id=claimed.delivery_id,
@@ -198,13 +202,15 @@ class Lane:
         )
 
     def _gives_up(self, claimed: ClaimedDelivery, failure: Failure, now: datetime) -> bool:
-        if failure.kind == PERMANENT or now - claimed.first_attempt_at > self.settings.give_up_after:
+        if failure.kind == REFUSED and claimed.attempt >= self.settings.refused_tries:
             return True
-        if failure.kind == REFUSED:
-            return claimed.attempt >= self.settings.refused_tries
-        return failure.kind in {DEFECT, TIME_LIMIT} and claimed.attempt >= _MOST_DEFECTS
+        return self._patience.is_exhausted(
+            failure, attempt=claimed.attempt, since=claimed.first_attempt_at, now=now
+        )
 
-    def _wait(self, claimed: ClaimedDelivery, failure: Failure) -> timedelta:
+    def _wait(
+        self, claimed: ClaimedDelivery, failure: Failure, retry_after: timedelta | None = None
+    ) -> timedelta:
         if failure.kind == REFUSED:
             return _REFUSED_WAITS[min(claimed.attempt, len(_REFUSED_WAITS)) - 1]
-        return backoff(claimed.attempt, first=self.settings.first_retry, longest=self.settings.longest_retry)
+        return self._patience.wait(claimed.attempt, retry_after)

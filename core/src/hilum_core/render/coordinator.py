@@ -20,19 +20,15 @@ from hilum_core.queue.records import (
 )
 from hilum_core.spool import Spool, rendering_name
 from hilum_core.stage import StageArguments, StopSignal
-from hilum_core.workers.backoff import backoff
 from hilum_core.workers.coordinator import Coordinator
-from hilum_core.workers.failures import DEFECT, PERMANENT, TIME_LIMIT
-from hilum_core.workers.link import WorkerLink
+from hilum_core.workers.failures import DEFECT
+from hilum_core.workers.link import WorkerLink, crew
+from hilum_core.workers.patience import Patience, is_poison
 from hilum_core.workers.pipe import Message
 from hilum_core.workers.wire import unpack
 
 _WINDOW = 8
-_MOST_CRASHES = 5
-_MOST_DEFECTS = 10
-_FIRST_RETRY = timedelta(seconds=10)
-_LONGEST_RETRY = timedelta(minutes=15)
-_GIVE_UP_AFTER = timedelta(days=14)
+_PATIENCE = Patience(first_retry=timedelta(seconds=10))
 _BROKEN_WAITS = timedelta(minutes=1)
 
 
@@ -51,26 +47,26 @@ class RenderCoordinator(Coordinator[ClaimedRendering, RenderingOutcome]):
     ) -> None:
         super().__init__(queue, arguments, stopping)
         self._spool = spool
-        self.links = [
-            WorkerLink(
-                "hilum_core.render.worker",
-                f"render-{number}",
-                arguments,
-                memory_bytes=settings.worker_memory,
-                call_limit_s=settings.transform_timeout.total_seconds(),
-            )
-            for number in range(1, settings.render_workers + 1)
-        ]
+        self.links = crew(
+            "hilum_core.render.worker",
+            self.stage,
+            settings.render_workers,
+            arguments,
+            memory_bytes=settings.worker_memory,
+            call_limit_s=settings.transform_timeout.total_seconds(),
+        )
 
     def dispatch(self) -> float | None:
         """Top up the workers' windows; no chain gets more than all workers but one."""
         for link in self.links:
-            if not link.ready or len(link.in_hand) > _WINDOW // 2:
+            room = _WINDOW - len(link.in_hand)
+            if not link.ready or room < _WINDOW // 2 or link.emptied_at == self.news:
                 continue
-            claimed = self.queue.claim_renderings(_WINDOW - len(link.in_hand), busy=self._busy_chains(link))
+            claimed = self.queue.claim_renderings(room, busy=self._busy_chains(link))
             link.push([(str(c.rendering_id), c, self._extra(c)) for c in claimed])
-        due = self.queue.next_due_at(stage=self.stage)
-        return None if due is None else max(0.0, (due - datetime.now(UTC)).total_seconds())
+            if len(claimed) < room:
+                link.emptied_at = self.news
+        return self.next_due_in()
 
     def _busy_chains(self, link: WorkerLink[ClaimedRendering]) -> list[tuple[str, ...]]:
         others = [other for other in self.links if other is not link]
@@ -112,9 +108,8 @@ class RenderCoordinator(Coordinator[ClaimedRendering, RenderingOutcome]):
     def _failed(
         self, claimed: ClaimedRendering, failure: Failure, retry_after_s: float | None
     ) -> RenderingOutcome:
-        defect = failure.kind in {DEFECT, TIME_LIMIT}
-        too_old = datetime.now(UTC) - claimed.first_attempt_at > _GIVE_UP_AFTER
-        if failure.kind == PERMANENT or too_old or (defect and claimed.attempt >= _MOST_DEFECTS):
+        now = datetime.now(UTC)
+        if _PATIENCE.is_exhausted(failure, attempt=claimed.attempt, since=claimed.first_attempt_at, now=now):
             self.log.error(
                 "a rendering is dead",
                 object=claimed.stored.instance.id,
@@ -131,12 +126,8 @@ class RenderCoordinator(Coordinator[ClaimedRendering, RenderingOutcome]):
                 reason=failure.text,
                 blame=failure.blame,
             )
-        wait = (
-            timedelta(seconds=retry_after_s)
-            if retry_after_s is not None
-            else backoff(claimed.attempt, first=_FIRST_RETRY, longest=_LONGEST_RETRY)
-        )
-        return self._later(claimed, failure, wait)
+        after = timedelta(seconds=retry_after_s) if retry_after_s is not None else None
+        return self._later(claimed, failure, _PATIENCE.wait(claimed.attempt, after))
 
     @staticmethod
     def _later(
@@ -167,7 +158,7 @@ class RenderCoordinator(Coordinator[ClaimedRendering, RenderingOutcome]):
             kind=DEFECT,
             blame=" > ".join(claimed.chain),
         )
-        if claimed.crashes + 1 >= _MOST_CRASHES:
+        if is_poison(claimed.crashes):
             return RenderingDead(
                 rendering_id=claimed.rendering_id, lease_no=claimed.lease_no, failure=failure
             )

@@ -18,19 +18,15 @@ from hilum_core.queue.records import (
 )
 from hilum_core.spool import Spool
 from hilum_core.stage import StageArguments, StopSignal
-from hilum_core.workers.backoff import backoff
 from hilum_core.workers.coordinator import Coordinator
-from hilum_core.workers.failures import DEFECT, TIME_LIMIT
-from hilum_core.workers.link import WorkerLink
+from hilum_core.workers.failures import DEFECT
+from hilum_core.workers.link import WorkerLink, crew
+from hilum_core.workers.patience import Patience, is_poison
 from hilum_core.workers.pipe import Message
 from hilum_core.workers.wire import unpack
 
 _WINDOW = 64
-_MOST_CRASHES = 5
-_MOST_DEFECTS = 10
-_FIRST_RETRY = timedelta(seconds=1)
-_LONGEST_RETRY = timedelta(minutes=15)
-_GIVE_UP_AFTER = timedelta(days=14)
+_PATIENCE = Patience(first_retry=timedelta(seconds=1))
 
 
 class RouteCoordinator(Coordinator[ClaimedObject, RoutingOutcome]):
@@ -48,28 +44,26 @@ class RouteCoordinator(Coordinator[ClaimedObject, RoutingOutcome]):
     ) -> None:
         super().__init__(queue, arguments, stopping)
         self._spool = spool
-        self.links = [
-            WorkerLink(
-                "hilum_core.route.worker",
-                f"route-{number}",
-                arguments,
-                memory_bytes=settings.worker_memory,
-                call_limit_s=settings.filter_timeout.total_seconds(),
-            )
-            for number in range(1, settings.route_workers + 1)
-        ]
+        self.links = crew(
+            "hilum_core.route.worker",
+            self.stage,
+            settings.route_workers,
+            arguments,
+            memory_bytes=settings.worker_memory,
+            call_limit_s=settings.filter_timeout.total_seconds(),
+        )
 
     def dispatch(self) -> float | None:
         """Top up the workers' windows."""
         for link in self.links:
-            if not link.ready or len(link.in_hand) > _WINDOW // 2:
+            room = _WINDOW - len(link.in_hand)
+            if not link.ready or room < _WINDOW // 2 or link.emptied_at == self.news:
                 continue
-            claimed = self.queue.claim_objects(_WINDOW - len(link.in_hand))
+            claimed = self.queue.claim_objects(room)
             link.push([(c.stored.instance.id, c, self._extra(c)) for c in claimed])
-            if len(claimed) == 0:
-                break
-        due = self.queue.next_due_at(stage=self.stage)
-        return None if due is None else max(0.0, (due - datetime.now(UTC)).total_seconds())
+            if len(claimed) < room:
+                link.emptied_at = self.news
+        return self.next_due_in()
 
     def _extra(self, claimed: ClaimedObject) -> Message:
         return {"path": str(self._spool.locate(claimed.stored.instance.id))}
@@ -116,24 +110,19 @@ class RouteCoordinator(Coordinator[ClaimedObject, RoutingOutcome]):
         self, claimed: ClaimedObject, failure: Failure, retry_after_s: float | None
     ) -> RoutingOutcome:
         now = datetime.now(UTC)
-        defect = failure.kind in {DEFECT, TIME_LIMIT}
-        too_old = now - claimed.stored.instance.received_at > _GIVE_UP_AFTER
-        if (defect and claimed.attempt >= _MOST_DEFECTS) or too_old:
+        received_at = claimed.stored.instance.received_at
+        if _PATIENCE.is_exhausted(failure, attempt=claimed.attempt, since=received_at, now=now):
             return self._hold(claimed, "filter", failure)
         if claimed.attempt == 1:
             self.log.warning(
                 "an object could not be routed and waits", reason=failure.text, blame=failure.blame
             )
-        wait = (
-            timedelta(seconds=retry_after_s)
-            if retry_after_s is not None
-            else backoff(claimed.attempt, first=_FIRST_RETRY, longest=_LONGEST_RETRY)
-        )
+        after = timedelta(seconds=retry_after_s) if retry_after_s is not None else None
         return RoutingDeferred(
             object_id=claimed.stored.instance.id,
             lease_no=claimed.lease_no,
             failure=failure,
-            not_before=now + wait,
+            not_before=now + _PATIENCE.wait(claimed.attempt, after),
         )
 
     @staticmethod
@@ -149,7 +138,7 @@ class RouteCoordinator(Coordinator[ClaimedObject, RoutingOutcome]):
         failure = Failure(
             text=f"a routing worker died with it in hand ({how})", kind=DEFECT, blame=link.label
         )
-        if begun and claimed.crashes + 1 >= _MOST_CRASHES:
+        if begun and is_poison(claimed.crashes):
             return self._hold(claimed, "poison", failure)
         return RoutingDeferred(
             object_id=claimed.stored.instance.id,

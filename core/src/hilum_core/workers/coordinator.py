@@ -46,6 +46,8 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
         self.stopping = stopping
         self.links: list[WorkerLink[Claimed]] = []
         self.log = log.get_logger(self.stage)
+        self.news = 0
+        """Counts what may have made work for a claim: a ring, stored outcomes, time."""
         self._outcomes: list[Outcome] = []
         self._settle_by = 0.0
         self._renew_at = 0.0
@@ -83,6 +85,15 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
             self._listen(wait_s if again_s is None else min(wait_s, again_s), doorbell)
         self._drain()
 
+    def next_due_in(self, sink: str | None = None) -> float | None:
+        """Seconds until something becomes due by the clock; None where nothing does.
+
+        What is due already needs no clock: it waits for room in a worker's hand.
+        """
+        now = datetime.now(UTC)
+        due = self.queue.next_due_at(stage=self.stage, sink=sink)
+        return None if due is None or due <= now else (due - now).total_seconds()
+
     def conclude(self, link: WorkerLink[Claimed], item_id: str, outcome: Outcome) -> None:
         """Take an item out of a worker's hand; its outcome is stored with the next group."""
         link.in_hand.pop(item_id, None)
@@ -112,9 +123,12 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
         running = [link for link in self.links if link.running]
         waited: list[Doorbell | StopSignal | WorkerLink[Claimed]] = [doorbell, self.stopping, *running]
         ready = select.select(waited, [], [], wait_s)[0]
+        if not ready:
+            self.news += 1
         for source in ready:
             if source is doorbell:
                 doorbell.wait(0)
+                self.news += 1
             elif isinstance(source, WorkerLink):
                 self._hear(source)
 
@@ -166,6 +180,7 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
     def _settle_now(self) -> None:
         self._patiently(lambda: self.settle(self._outcomes))
         self._outcomes = []
+        self.news += 1
 
     def _patiently(self, action: Callable[[], Answer]) -> Answer:
         """Do something with the queue, and again for as long as the queue cannot be used.

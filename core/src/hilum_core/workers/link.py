@@ -51,6 +51,8 @@ class WorkerLink(Generic[Claimed]):
         self.in_hand: dict[str, Claimed] = {}
         self.begun: set[str] = set()
         self.hello: Message | None = None
+        self.emptied_at = -1
+        """The coordinator's `news` when a claim for this worker came up short: until more, ask no more."""
         self._module = module
         self._stage = stage
         self._memory_bytes = memory_bytes
@@ -177,3 +179,13 @@ class WorkerLink(Generic[Claimed]):
             elif "hello" in message:
                 self.hello = message["hello"]
         return messages
+
+
+def crew(
+    module: str, name: str, count: int, stage: StageArguments, *, memory_bytes: int, call_limit_s: float
+) -> list[WorkerLink[Claimed]]:
+    """Several workers that do the same, called ``name-1`` and so on."""
+    return [
+        WorkerLink(module, f"{name}-{number}", stage, memory_bytes=memory_bytes, call_limit_s=call_limit_s)
+        for number in range(1, count + 1)
+    ]
