@@ -26,21 +26,26 @@ class TestTagsOnEverythingThatHostileObjectsHold(FilterConformance):
 
     @pytest.fixture(
         params=[
-            {"PatientName": {"contains": "planted", "ignore_case": True}},
-            {"PatientID": {"not": {"starts_with": "x"}}},
-            {"ImageType": {"not": "DERIVED"}},
-            {"SliceThickness": {"not": 1.2}},
-            {"SeriesNumber": {"exists": True}},
-            {"Rows": {"not": 512}},
-            {"StudyInstanceUID": {"starts_with": "1."}},
-            {"RequestAttributesSequence": {"exists": True}},
-            {"RequestAttributesSequence.RequestAttributesSequence.PatientID": {"exists": True}},
-            {"RequestAttributesSequence[1].RequestedProcedureID": "RP2"},
-            {"RequestAttributesSequence": {"RequestedProcedureID": {"exists": False}}},
-            {"(0009,1001)": {"contains": "planted"}},
-            {"(0009,1002)": {"exists": True}},
+            {
+                "PatientName": {"contains": "planted", "ignore_case": True},
+                "(0009,1001)": {"contains": "planted"},
+                "(0009,1002)": {"exists": True},
+            },
+            {
+                "PatientID": {"not": {"starts_with": "x"}},
+                "ImageType": {"not": "DERIVED"},
+                "SliceThickness": {"not": 1.2},
+                "Rows": {"not": 512},
+                "StudyInstanceUID": {"not": {"starts_with": "3."}},
+                "SeriesNumber": {"not": 4},
+            },
+            {
+                "RequestAttributesSequence": {"RequestedProcedureID": {"exists": False}},
+                "RequestAttributesSequence.RequestAttributesSequence.PatientID": {"exists": True},
+                "RequestAttributesSequence[1].RequestedProcedureID": {"not": "RP2"},
+            },
         ],
-        ids=lambda where: next(iter(where)),
+        ids=["texts", "negations", "items"],
     )
     def table(self, request):
         return {"where": request.param}

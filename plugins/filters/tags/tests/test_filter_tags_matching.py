@@ -10,9 +10,9 @@ from hilum_sdk.config import structure
 from hilum_sdk.testing import TRANSFER_SYNTAXES, FakeContext, header_from, instance_from, make_object
 
 
-@pytest.fixture(params=TRANSFER_SYNTAXES.values(), ids=TRANSFER_SYNTAXES)
-def path(request, tmp_path):
-    return _object(tmp_path, request.param)
+@pytest.fixture(scope="module", params=TRANSFER_SYNTAXES.values(), ids=TRANSFER_SYNTAXES)
+def path(request, tmp_path_factory):
+    return _object(tmp_path_factory.mktemp("objects"), request.param)
 
 
 def _object(folder, transfer_syntax_uid=TRANSFER_SYNTAXES["explicit"], **elements):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from pydicom import config as pydicom_config
 from pydicom.uid import UID
 
 from hilum_sdk import (
@@ -121,8 +122,13 @@ class Session:
         return True
 
     def _refusal(self, item: Item, syntaxes: Sequence[str]) -> str:
-        names = ", ".join(UID(syntax).name for syntax in syntaxes)
+        names = ", ".join(map(_name, syntaxes))
         return (
-            f"{self._config.peer}: accepts no presentation context for {UID(item.sop_class_uid).name} "
+            f"{self._config.peer}: accepts no presentation context for {_name(item.sop_class_uid)} "
             f"in {names}, though it accepts others; let the node accept it, or send it elsewhere"
         )
+
+
+def _name(uid: str) -> str:
+    """Give a UID's name; of one that is unknown, or none, what stands there."""
+    return UID(uid, validation_mode=pydicom_config.IGNORE).name
