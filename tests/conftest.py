@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -19,6 +20,8 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 from hilum_core.testing import SentFile
 
+# Without it DCMTK lets Nagle's algorithm wait for delayed acknowledgements: 40 ms an object.
+DCMTK_ENVIRONMENT = {**os.environ, "TCP_NODELAY": "1"}
 UID_ROOT = "1.2.826.0.1.3680043.10.1553."
 
 
@@ -61,6 +64,7 @@ def storescp(program) -> Iterator[Callable[..., StoreScp]]:
             [program("storescp"), "-q", "+B", *options, "-od", str(folder), str(port)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            env=DCMTK_ENVIRONMENT,
         )
         running.append(process)
         wait_until(lambda: _echoes(program("echoscu"), port))
@@ -70,6 +74,25 @@ def storescp(program) -> Iterator[Callable[..., StoreScp]]:
     for process in running:
         process.kill()
         process.wait()
+
+
+@pytest.fixture(scope="session")
+def run_dcmtk(program) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a program of DCMTK to its end."""
+
+    def run(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [program(name), *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=DCMTK_ENVIRONMENT,
+            timeout=60,
+            check=False,
+        )
+
+    return run
 
 
 def _echoes(echoscu: str, port: int) -> bool:

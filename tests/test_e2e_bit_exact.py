@@ -236,3 +236,36 @@ def test_every_file_arrives_bit_for_bit_at_dcmtk_unless_dcmtk_refuses_it(corpus,
     assert_reasons(outcome.dead["storescp"], REFUSED_BY_STORESCP)
     want = expected(corpus.files, but=REFUSED_BY_STORESCP)
     assert named(want ^ outcome.arrived["storescp"], corpus.files) == []
+
+
+MISREAD_BY_DCMSEND = {"data_store/data/explicit_VR-UN.dcm", "pydicom/data/test_files/rtdose_rle.dcm"}
+"""Their UIDs stand there with VR UN, and dcmsend names both "31" in its command."""
+
+
+@pytest.mark.parametrize("command", ["dcmsend -q -nh -nuc -dn", "storescu -q -nh -R -xi"])
+def test_what_dcmtk_sends_arrives_as_if_sent_directly(corpus, storescp, run_dcmtk, tmp_path, command):
+    """DCMTK's senders re-encode native data on their way out, so what they leave directly is the measure."""
+    direct, behind = (storescp(tmp_path / name, "+xa") for name in ("direct", "behind"))
+    left_out = {*REFUSED_BY_ROUTER, *REFUSED_BY_STORESCP, *HELD, *MISREAD_BY_DCMSEND}
+    batch = {name: file for name, file in rounds(corpus.files)[0].items() if name not in left_out}
+    paths = [file.path for file in batch.values()]
+    config = f"""
+        [peers.modality]
+        ae_title = "MODALITY"
+        may_send = true
+        {behind.peer_toml("storescp")}
+        [sinks.storescp]
+        type = "dicom"
+        peer = "storescp"
+        [[routes]]
+        name = "all"
+        sinks = ["storescp"]
+        """
+    with running_router(tmp_path, config) as router:
+        for port in (direct.port, router.port):
+            sent = run_dcmtk(*command.split(), "-aet", "MODALITY", "-aec", "HILUM", "127.0.0.1", port, *paths)
+            assert sent.returncode == 0, sent.stderr
+        router.wait_until_idle(objects=len(direct.data_sets()))
+    want = {key(file) for file in direct.data_sets()}
+    assert len(want) > 100
+    assert named(want ^ {key(file) for file in behind.data_sets()}, batch) == []
