@@ -1,4 +1,4 @@
-"""Who takes part in *send*: commands as people run them, each sending the DICOM files of a folder."""
+"""Who takes part in *send*: programs that find the DICOM files of a folder and send them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import attrs
 from bench.processes import DCMTK_ENVIRONMENT, python_module
 
 CALLED_AE = "IGNORES"
+_OFTEN = 5
 
 
 @attrs.frozen(kw_only=True)
@@ -19,13 +20,18 @@ class Sender:
     name: str
     words: str
     arguments: tuple[str, ...]
-    """With ``{port}`` and ``{folder}`` in their places."""
+    """With ``{port}`` in its place; the folder comes behind them."""
+    times_itself: bool
+    """Whether it prints what it took (`bench.stopwatch.Used`)."""
+    times: int = 1
+    """How often it is given the folder: the fast ones more often, so that there is something to measure."""
     environment: dict[str, str] = attrs.field(factory=dict, eq=False)
     program: str = ""
 
     def command(self, port: int, folder: Path) -> list[str]:
         """The command that sends a folder."""
-        return [argument.format(port=port, folder=folder) for argument in self.arguments]
+        arguments = [argument.format(port=port) for argument in self.arguments]
+        return [*arguments, *[str(folder)] * self.times]
 
     def missing(self) -> str:
         """The program that is not installed, if it is missing."""
@@ -35,18 +41,23 @@ class Sender:
 HILUM_SEND = Sender(
     name="hilum",
     words="hilum send",
-    arguments=tuple(python_module("hilum_core.cli", "send", f"{CALLED_AE}@127.0.0.1:{{port}}", "{folder}")),
+    arguments=tuple(python_module("bench.hilum_scu", "{port}")),
+    times_itself=True,
+    times=_OFTEN,
 )
 DCMSEND = Sender(
     name="dcmsend",
     words="DCMTK dcmsend",
-    arguments=("dcmsend", "-aec", CALLED_AE, "+sd", "127.0.0.1", "{port}", "{folder}"),
+    arguments=("dcmsend", "-aec", CALLED_AE, "+sd", "127.0.0.1", "{port}"),
+    times_itself=False,
+    times=_OFTEN,
     environment=DCMTK_ENVIRONMENT,
     program="dcmsend",
 )
 PYNETDICOM_STORESCU = Sender(
     name="pynetdicom",
     words="pynetdicom storescu",
-    arguments=tuple(python_module("bench.pynetdicom_scu", "{port}", "{folder}")),
+    arguments=tuple(python_module("bench.pynetdicom_scu", "{port}")),
+    times_itself=True,
 )
 SENDERS = (HILUM_SEND, DCMSEND, PYNETDICOM_STORESCU)
