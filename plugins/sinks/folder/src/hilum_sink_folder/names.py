@@ -11,7 +11,7 @@ import hashlib
 import re
 import unicodedata
 
-_LONGEST = 180  # bytes of UTF-8: 255 is the limit of file systems, 143 of some encrypting ones' plain names
+_LONGEST = 180  # bytes of UTF-8; file systems take 255, and a number must still fit
 _DIGEST_LENGTH = 8
 _FORBIDDEN = re.compile(r'[/\\:*?"<>|]')
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file: with any extension, too.
