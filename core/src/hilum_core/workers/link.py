@@ -15,14 +15,12 @@ from typing import Generic, TypeVar
 
 from hilum_core.arguments import command_line
 from hilum_core.log import get_logger
+from hilum_core.restarts import RestartClock
 from hilum_core.stage import StageArguments
 from hilum_core.workers.arguments import WorkerArguments
 from hilum_core.workers.pipe import Message, Pipe, PipeClosed, socket_pair
 from hilum_core.workers.wire import pack
 
-_FIRST_RESTART_S = 0.2
-_LONGEST_RESTART_S = 30.0
-_STEADY_S = 60.0
 _START_LIMIT_S = 60.0
 _GRACE_S = 5.0
 
@@ -60,9 +58,7 @@ class WorkerLink(Generic[Claimed]):
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Pipe | None = None
         self._heard_at = 0.0
-        self._started_at = 0.0
-        self._restart_at = 0.0
-        self._restart_s = _FIRST_RESTART_S
+        self._clock = RestartClock()
         self._log = get_logger("workers")
 
     # ---- its life
@@ -79,7 +75,7 @@ class WorkerLink(Generic[Claimed]):
 
     def start_if_due(self) -> None:
         """Start the process if there is none and its time to rest is over."""
-        if self._process is not None or time.monotonic() < self._restart_at:
+        if self._process is not None or self._clock.due_in():
             return
         ours, theirs = socket_pair()
         arguments = WorkerArguments(
@@ -99,11 +95,12 @@ class WorkerLink(Generic[Claimed]):
         )
         theirs.close()
         self._pipe = Pipe(ours)
-        self._started_at = self._heard_at = time.monotonic()
+        self._clock.started()
+        self._heard_at = time.monotonic()
 
     def restart_due_in(self) -> float | None:
         """Seconds until `start_if_due` will start it; None while it runs."""
-        return None if self._process is not None else max(0.0, self._restart_at - time.monotonic())
+        return None if self._process is not None else self._clock.due_in()
 
     def overdue(self) -> bool:
         """Whether it has been at work, or starting, for too long without a word."""
@@ -129,10 +126,7 @@ class WorkerLink(Generic[Claimed]):
             self._pipe.close()
         self._process.kill()  # its pipe is closed: whatever it still does leads nowhere
         code = self._process.wait()
-        now = time.monotonic()
-        steady = self.hello is not None and now - self._started_at > _STEADY_S
-        self._restart_s = _FIRST_RESTART_S if steady else min(self._restart_s * 2, _LONGEST_RESTART_S)
-        self._restart_at = now + self._restart_s
+        self._clock.ended()
         self._process = self._pipe = self.hello = None
         self.begun.clear()
         if code == 0:

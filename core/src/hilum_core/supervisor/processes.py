@@ -1,0 +1,193 @@
+"""The processes of one router: started, watched, given a new config, stopped."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+
+import attrs
+
+from hilum_core import log, revisions
+from hilum_core.config import Config, load
+from hilum_core.incarnation import lock_state_dir, prepare_state_dir
+from hilum_core.stage import EXIT_CANNOT_START, StageArguments, StopSignal
+from hilum_core.supervisor.child import Child
+from hilum_core.supervisor.listening import address_text, listen
+from hilum_core.supervisor.reloading import ConfigCheck, Verdict
+
+EXIT_FAILED = 1
+_LOOK_EVERY_S = 1.0
+_MARGIN_S = 5.0
+
+
+class Supervisor:
+    """The processes of one router."""
+
+    def __init__(
+        self,
+        config_path: Path,
+        config: Config,
+        text: str,
+        stopping: StopSignal,
+        *,
+        log_format: log.LogFormat,
+        log_level: str,
+    ) -> None:
+        self.log = log.get_logger("supervisor")
+        self._config_path = config_path
+        self._stopping = stopping
+        self._log_format = log_format
+        self._log_level = log_level
+        self._reload_wanted = False
+        self._check: ConfigCheck | None = None
+        self._failed = False
+        state_dir = config.router.state_dir
+        prepare_state_dir(state_dir)
+        self._lock_fd = lock_state_dir(state_dir)
+        self._listening = listen(config.router.listen)
+        (state_dir / "endpoint").write_text(address_text(self._listening) + "\n")
+        self._lifeline_fd, self._lifeline_end = os.pipe()
+        self._config = config
+        self._children = self._stages(config, revisions.accept(state_dir, text))
+        self._leaving: list[Child] = []
+
+    def _stages(self, config: Config, revision: int) -> list[Child]:
+        arguments = StageArguments(
+            state_dir=config.router.state_dir,
+            revision=revision,
+            lifeline_fd=self._lifeline_fd,
+            lock_fd=self._lock_fd,
+            stop_within_s=config.router.stop_within.total_seconds(),
+            log_format=self._log_format,
+            log_level=self._log_level,
+        )
+        receiving = attrs.evolve(arguments, listen_fd=self._listening.fileno())
+        receivers = [
+            Child(f"receive-{number}", "hilum_core.receive", receiving)
+            for number in range(1, config.router.receive_processes + 1)
+        ]
+        others = [
+            Child(stage, f"hilum_core.{stage}", arguments)
+            for stage in ("route", "render", "deliver", "retain")
+        ]
+        return receivers + others
+
+    def run(self) -> int:
+        """Keep the stages running until told to stop; returns the exit status."""
+        signal.signal(signal.SIGHUP, self._on_hangup)
+        self.log.info(
+            "router started",
+            listen=address_text(self._listening),
+            ae_title=self._config.router.ae_title,
+            revision=self._children[0].arguments.revision,
+        )
+        while not self._stopping() and not self._failed:
+            self._start_due()
+            self._reload_if_wanted()
+            self._watch(self._next_start_in())
+        return self._stop()
+
+    def _start_due(self) -> None:
+        for child in self._children:
+            if child.may_start and not child.clock.due_in():
+                child.start()
+
+    def _next_start_in(self) -> float:
+        waits = [child.clock.due_in() for child in self._children if child.may_start]
+        return min([_LOOK_EVERY_S, *waits])
+
+    def _watch(self, timeout_s: float) -> None:
+        """Wait for a child's end, a signal, or the time; note who has ended."""
+        running = [child for child in self._children + self._leaving if child.is_running]
+        waited: list[StopSignal | Child] = [self._stopping, *running]
+        ended = select.select(waited, [], [], timeout_s)[0]
+        for child in ended:
+            if not isinstance(child, Child):
+                continue
+            code = child.collect()
+            again_in_s = child.clock.ended()
+            if child in self._leaving:
+                self._leaving.remove(child)
+            elif code == EXIT_CANNOT_START:
+                self._failed = True
+            elif not self._stopping():
+                how = f"signal {-code}" if code < 0 else f"exit status {code}"
+                self.log.error(
+                    "a stage died and is started again", child=child.name, how=how, again_in_s=again_in_s
+                )
+
+    # ---- reload
+
+    def _on_hangup(self, _number: int, _frame: FrameType | None) -> None:
+        self._reload_wanted = True
+
+    def _reload_if_wanted(self) -> None:
+        """Have a new config checked; take it if it has no fault at all, keep the running one otherwise."""
+        if self._check is not None:
+            verdict = self._check.verdict()
+            if verdict is not None:
+                self._check = None
+                self._take(verdict)
+        elif self._reload_wanted:
+            self._reload_wanted = False
+            try:
+                text = self._config_path.read_text(encoding="utf-8")
+            except (OSError, UnicodeDecodeError):
+                self.log.error("the new config cannot be read, the running one stays")
+                return
+            self._check = ConfigCheck(text, self._config.router.state_dir / "config" / "candidate.toml")
+
+    def _take(self, verdict: Verdict) -> None:
+        if verdict.problems:
+            self.log.error(
+                "the new config is refused, the running one stays; hilum check says why",
+                problems=verdict.problems,
+            )
+            return
+        config, _ = load(verdict.text, source=str(self._config_path))
+        before, after = self._config.router, config.router
+        if (after.state_dir, after.listen) != (before.state_dir, before.listen):
+            self.log.error("listen and state_dir change only by a new start, the running config stays")
+            return
+        self._start_over(config, verdict.text)
+
+    def _start_over(self, config: Config, text: str) -> None:
+        """Give every stage the new config: receivers at once, the others when their forerunner has ended."""
+        revision = revisions.accept(config.router.state_dir, text)
+        if revision == self._children[0].arguments.revision:
+            self.log.info("the config has not changed", revision=revision)
+            return
+        self._leaving += [child for child in self._children if child.is_running]
+        for child in self._leaving:
+            child.signal(signal.SIGTERM)
+        before = {child.name: child for child in self._leaving if child.arguments.listen_fd < 0}
+        self._config, self._children = config, self._stages(config, revision)
+        for child in self._children:
+            child.after = before.get(child.name)
+        self.log.info("took a new config", revision=revision)
+
+    # ---- stop
+
+    def _stop(self) -> int:
+        """Stop all stages within the time that the config gives, then end what is left."""
+        self.log.info("stopping")
+        everybody = [child for child in self._children + self._leaving if child.is_running]
+        for child in everybody:
+            child.signal(signal.SIGTERM)
+        deadline = time.monotonic() + self._config.router.stop_within.total_seconds() + _MARGIN_S
+        clean = True
+        while running := [child for child in everybody if child.is_running]:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                clean = False
+                for child in running:
+                    self.log.error("a stage did not stop in time and is ended", child=child.name)
+                    child.signal(signal.SIGKILL)
+            for child in select.select(running, [], [], max(0.0, left_s))[0]:
+                child.collect()
+        self.log.info("stopped")
+        return EXIT_FAILED if self._failed or not clean else 0
