@@ -18,16 +18,18 @@ from hilum_core.testing import RawAssociation, RunningRouter, SentFile, running_
 from hilum_core.testing.raw import Ended, Rejected
 
 OBJECTS = 500
-MODULES = (
-    "receive",
-    "route",
-    "route.worker",
-    "render",
-    "render.worker",
-    "deliver",
-    "deliver.worker",
-    "retain",
-)
+PROCESSES = {
+    "receive": 2,
+    "route": 1,
+    "route.worker": 1,
+    "render": 1,
+    "render.worker": 1,
+    "deliver": 1,
+    "deliver.worker": 3,
+    "retain": 1,
+}
+"""What a whole router of this config runs, besides the supervisor."""
+MODULES = tuple(PROCESSES)
 
 
 class RetryingModality(threading.Thread):
@@ -47,11 +49,13 @@ class RetryingModality(threading.Thread):
     def run(self) -> None:
         while self._pending:
             try:
-                association = RawAssociation.open(self._port, [(CTImageStorage, ExplicitVRLittleEndian)])
-                for uid, data_set in list(self._pending.items()):
-                    if association.store(CTImageStorage, uid, [data_set]) == 0:
-                        del self._pending[uid]
-                association.release()
+                with RawAssociation.open(
+                    self._port, [(CTImageStorage, ExplicitVRLittleEndian)]
+                ) as association:
+                    for uid, data_set in list(self._pending.items()):
+                        if association.store(CTImageStorage, uid, [data_set]) == 0:
+                            del self._pending[uid]
+                    association.release()
             except (OSError, Ended, Rejected):
                 time.sleep(0.05)
 
@@ -136,7 +140,6 @@ def numbered(make_object, tmp_path_factory):
 @pytest.mark.parametrize("module", MODULES)
 def test_killing_a_process_in_the_middle_of_500_objects_loses_none(scene, numbered, module):
     router = scene.router
-    before = {name: len(pids) for name, pids in router.processes().items()}
     objects = numbered(MODULES.index(module))
     modality = RetryingModality(router.port, objects)
     for mark in (OBJECTS // 5, OBJECTS // 2, OBJECTS * 4 // 5):
@@ -147,7 +150,7 @@ def test_killing_a_process_in_the_middle_of_500_objects_loses_none(scene, number
     router.wait_until(lambda: not scene.missing(objects))
     router.wait_until_idle(objects=OBJECTS * (MODULES.index(module) + 1))
     scene.check_bytes(objects)
-    router.wait_until(lambda: {name: len(pids) for name, pids in router.processes().items()} == before)
+    router.wait_until(lambda: {name: len(pids) for name, pids in router.processes().items()} == PROCESSES)
 
 
 def test_no_process_outlives_the_supervisor_and_a_second_run_delivers_the_rest(

@@ -130,8 +130,14 @@ class RawAssociation:
             raise Ended
 
     def close(self) -> None:
-        """Close the connection without a word."""
+        """Close the connection without a word; safe twice."""
         self.sock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def read_pdu(sock: socket.socket) -> tuple[int, bytes]:
