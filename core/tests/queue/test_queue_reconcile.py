@@ -128,6 +128,18 @@ def test_only_what_came_within_ten_minutes_of_the_last_row_is_queued(site):
     assert site.queue.history(old).object.reason == "found without a record"
 
 
+def test_what_a_crash_left_is_queued_though_new_objects_came_in_before_it_was_found(site):
+    dead = 50
+    site.write(dead, known=True)
+    left = site.write(dead)
+    site.clock.advance(timedelta(hours=1))
+    restarted = Incarnation.claim(site.root, "receive")
+    site.write(restarted.number, known=True)
+    assert site.reconcile() == Reconciled(received=1)
+    assert site.state(left) == "received"
+    restarted.close()
+
+
 def test_hours_before_are_not_looked_at_unless_asked(site):
     old = site.write()
     site.clock.advance(timedelta(hours=3))

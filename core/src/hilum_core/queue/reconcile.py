@@ -14,7 +14,7 @@ from pathlib import Path
 import attrs
 
 from hilum_core.clock import microseconds
-from hilum_core.incarnation import is_live
+from hilum_core.incarnation import is_live, live_incarnations
 from hilum_core.queue.store import QueueStore
 from hilum_core.spool.errors import SpoolDamage
 from hilum_core.spool.file_format import verify
@@ -62,7 +62,8 @@ def reconcile(spool: Spool, queue: QueueStore, *, everything: bool = False) -> R
     everything
         Look at all hours, and hold all that is found: the rebuilding of a lost queue.
     """
-    last = queue.last_object_id()
+    # What a process that lives has received since it started says nothing of where the dead ones ended.
+    last = queue.last_object_id(without=live_incarnations(spool.root))
     # A queue without a row counts from when it was made: what is older belongs to one that was lost.
     since_us = (received_us(last) if last else microseconds(queue.created_at())) - _MARGIN_US
     orphans = _Orphans(spool, queue)

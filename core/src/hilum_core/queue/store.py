@@ -44,8 +44,8 @@ class QueueStore(Protocol):
         """Those of the ids that have a row, whatever its state."""
         ...
 
-    def last_object_id(self) -> str | None:
-        """The greatest id that has a row: the floor of new ids and the anchor of reconcile."""
+    def last_object_id(self, *, without: Collection[int] = ()) -> str | None:
+        """The greatest id that has a row, those of incarnations `without` left out: reconcile's anchor."""
         ...
 
     def created_at(self) -> datetime:
