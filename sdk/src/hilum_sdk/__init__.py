@@ -51,6 +51,7 @@ from hilum_sdk.records import (
     PeerName,
     Receipt,
     SopReference,
+    Timeouts,
 )
 from hilum_sdk.specs import (
     RESERVED_KEYS,
@@ -113,6 +114,7 @@ __all__ = [
     "Size",
     "SopReference",
     "TemporaryError",
+    "Timeouts",
     "Transform",
     "TransformSpec",
     "about",

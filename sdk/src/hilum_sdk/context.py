@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from hilum_sdk.errors import HilumError
-from hilum_sdk.records import ContextNeed, Instance, PeerName, Receipt
+from hilum_sdk.records import ContextNeed, Instance, PeerName, Receipt, Timeouts
 
 if TYPE_CHECKING:  # pydicom takes 0.3 s to import, and coordinators never read a data set
     from pydicom.dataset import Dataset
@@ -299,6 +299,7 @@ class DicomService(Protocol):
         *,
         calling_ae: str | None = None,
         roles: Mapping[str, tuple[bool, bool]] | None = None,
+        timeouts: Timeouts | None = None,
     ) -> AbstractContextManager[DicomAssociation]:
         """Open an association with a peer of the inventory; at most 128 needs.
 

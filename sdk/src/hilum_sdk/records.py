@@ -104,6 +104,19 @@ class ContextNeed:
 
 
 @attrs.frozen(kw_only=True)
+class Timeouts:
+    """How long to wait for a DICOM node.
+
+    ``connect`` for the connection, ``association`` for the answer to the A-ASSOCIATE-RQ, ``response``
+    for the answer to a message, from its last byte on; large objects get 1 s more a MiB.
+    """
+
+    connect: timedelta = timedelta(seconds=10)
+    association: timedelta = timedelta(seconds=30)
+    response: timedelta = timedelta(seconds=120)
+
+
+@attrs.frozen(kw_only=True)
 class CheckRequest:
     """A question to a commitment check: does the archive keep these objects?
 

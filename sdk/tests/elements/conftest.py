@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,7 +116,7 @@ def an_instance(meta: FileMeta, length: int) -> Instance:
 @pytest.fixture
 def make_file(tmp_path: Path) -> Callable[[bytes, str], Path]:
     """Write a file of this data set in this transfer syntax."""
-    numbers: Iterator[int] = iter(range(10_000))
+    numbers = itertools.count()
 
     def make(data_set: bytes, transfer_syntax_uid: str) -> Path:
         path = tmp_path / f"{next(numbers)}.dcm"

@@ -34,6 +34,7 @@ from hilum_sdk import (
     Receipt,
     RefusedError,
     TemporaryError,
+    Timeouts,
 )
 
 _ERRORS: Mapping[Verdict, type[HilumError]] = {
@@ -58,9 +59,10 @@ class Associations:
         *,
         calling_ae: str | None = None,
         roles: Mapping[str, tuple[bool, bool]] | None = None,
+        timeouts: Timeouts | None = None,
     ) -> Iterator[PeerAssociation]:
         """Open an association; it is released at the end of the block, or aborted if that raises."""
-        settings = RequestorSettings(calling_ae=calling_ae or self._calling_ae)
+        settings = _settings(calling_ae or self._calling_ae, timeouts or Timeouts())
         try:
             association = RequestorAssociation.open(self._node(peer), needs, settings, roles=roles)
         except RequestorError as error:
@@ -130,6 +132,15 @@ class PeerAssociation:
             raise DestinationUnavailable(f"{self._peer}: {error}") from error
         except RequestorError as error:
             raise TemporaryError(f"{self._peer}: {error}") from error
+
+
+def _settings(calling_ae: str, timeouts: Timeouts) -> RequestorSettings:
+    return RequestorSettings(
+        calling_ae=calling_ae,
+        connect_timeout_s=timeouts.connect.total_seconds(),
+        association_timeout_s=timeouts.association.total_seconds(),
+        response_timeout_s=timeouts.response.total_seconds(),
+    )
 
 
 def _segment(source: BinaryIO) -> FileSegment | None:

@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 
 from hilum_sdk.context import Item
 from hilum_sdk.errors import DestinationUnavailable, HilumError
-from hilum_sdk.records import ContextNeed, PeerName, Receipt
+from hilum_sdk.records import ContextNeed, PeerName, Receipt, Timeouts
 
 
 @attrs.frozen(kw_only=True)
@@ -60,6 +60,7 @@ class FakeNode:
         *,
         calling_ae: str | None = None,
         roles: Mapping[str, tuple[bool, bool]] | None = None,  # noqa: ARG002 - all are granted
+        timeouts: Timeouts | None = None,  # noqa: ARG002 - it answers at once
     ) -> Iterator[FakeAssociation]:
         """Open an association, as the core does."""
         assert 1 <= len(needs) <= 128, f"{len(needs)} contexts were asked for, 1 to 128 are possible"

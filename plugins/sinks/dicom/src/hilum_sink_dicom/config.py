@@ -12,7 +12,7 @@ from hilum_sdk.config import ae_title, positive
 
 @attrs.frozen(kw_only=True)
 class DicomConfig:
-    """To whom, as whom, and how long an association is kept. Host, port, TLS and limits are the peer's."""
+    """To whom, as whom, and how long an association is kept. Host, port and TLS are the peer's."""
 
     peer: PeerName = attrs.field(
         metadata=about("The node to send to, by its name under [peers].", example='"pacs"')
@@ -26,6 +26,23 @@ class DicomConfig:
         default=timedelta(seconds=5),
         validator=positive,
         metadata=about("How long an association stays open when nothing waits to be sent."),
+    )
+    connect_timeout: timedelta = attrs.field(
+        default=timedelta(seconds=10),
+        validator=positive,
+        metadata=about("How long to wait for the connection."),
+    )
+    association_timeout: timedelta = attrs.field(
+        default=timedelta(seconds=30),
+        validator=positive,
+        metadata=about("How long to wait for the answer to the request for an association."),
+    )
+    response_timeout: timedelta = attrs.field(
+        default=timedelta(minutes=2),
+        validator=positive,
+        metadata=about(
+            "How long to wait for the answer to an object once it is sent; a second more for each MiB."
+        ),
     )
     reencode: bool = attrs.field(
         default=True,

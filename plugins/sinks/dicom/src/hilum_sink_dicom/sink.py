@@ -16,6 +16,7 @@ from hilum_sdk import (
     Feed,
     Item,
     RefusedError,
+    Timeouts,
 )
 from hilum_sink_dicom.config import DicomConfig
 from hilum_sink_dicom.proposal import MOST_CONTEXTS, propose, syntaxes_for
@@ -60,7 +61,14 @@ class DicomSink(BatchSink):
                 return
 
     def _associate(self, needs: Sequence[ContextNeed]) -> AbstractContextManager[DicomAssociation]:
-        return self.context.dicom.associate(self.config.peer, needs, calling_ae=self.config.calling_ae)
+        timeouts = Timeouts(
+            connect=self.config.connect_timeout,
+            association=self.config.association_timeout,
+            response=self.config.response_timeout,
+        )
+        return self.context.dicom.associate(
+            self.config.peer, needs, calling_ae=self.config.calling_ae, timeouts=timeouts
+        )
 
     def _needs(self, feed: Feed, in_hand: Collection[Item]) -> Sequence[ContextNeed]:
         needed = [
