@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from hilum_core.config import PeerSettings, RouterSettings
 from hilum_core.dicom.acceptor import (
     CALLED_AE_NOT_RECOGNISED,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+
 from hilum_core.config import RouteSettings
 from hilum_core.queue.records import NewDelivery
 from hilum_core.route.decide import RoutingPlan, decide

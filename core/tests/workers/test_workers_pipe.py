@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hilum_core.workers.pipe import Pipe, PipeClosed, socket_pair
 from hypothesis import given
 from hypothesis import strategies as st
+
+from hilum_core.workers.pipe import Pipe, PipeClosed, socket_pair
 
 texts = st.dictionaries(st.text(max_size=8), st.text(max_size=300) | st.integers() | st.none(), max_size=5)
 
