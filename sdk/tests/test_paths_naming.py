@@ -36,8 +36,10 @@ def test_reads_names_of_elements(text, path):
         ("Modality.CodeValue", "Modality has VR CS and is no sequence, so nothing stands below it"),
         (
             "RequestAttributesSequence[0]",
-            ("'RequestAttributesSequence[0]' names an item; name an element of it, such as "
-            "RequestAttributesSequence[0].CodeValue"),
+            (
+                "'RequestAttributesSequence[0]' names an item; name an element of it, such as "
+                "RequestAttributesSequence[0].CodeValue"
+            ),
         ),
         (
             "RequestAttributesSequence[-1].CodeValue",
