@@ -119,14 +119,16 @@ class FlowReader:
             )
             return {}
         routes: dict[int, RouteSettings] = {}
+        twice = same_names(tables)
         for index, table in enumerate(tables):
+            problems = [twice[index]] if index in twice else []
             try:
                 routes[index] = read_route(index, table, components=self._tables, peers=peer_names)
             except ConfigProblems as error:
-                self._leave_out(f"routes[{index}]", error)
-        for index, problem in same_names(routes).items():
-            self._leave_out(f"routes[{index}]", ConfigProblems([problem]))
-            del routes[index]
+                problems = [*error.problems, *problems]
+            if problems:
+                routes.pop(index, None)
+                self._leave_out(f"routes[{index}]", ConfigProblems(problems))
         return routes
 
     def _leave_out(self, label: str, error: ConfigProblems) -> None:

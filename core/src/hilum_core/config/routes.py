@@ -114,13 +114,16 @@ def _disabled_steps(
                 )
 
 
-def same_names(routes: Mapping[int, RouteSettings]) -> Mapping[int, ConfigProblem]:
-    """Find the routes, by index, that have the name of an earlier one."""
+def same_names(tables: Sequence[Any]) -> Mapping[int, ConfigProblem]:
+    """Find the tables, by index, that give the name of an earlier one, whatever else is wrong with either."""
     first: dict[str, int] = {}
     found: dict[int, ConfigProblem] = {}
-    for index, route in routes.items():
-        other = first.setdefault(route.name, index)
+    for index, table in enumerate(tables):
+        name = table.get("name") if isinstance(table, Mapping) else None
+        if not isinstance(name, str):
+            continue
+        other = first.setdefault(name, index)
         if other != index:
-            text = f"routes[{other}] has the name {route.name!r} already; give each route its own"
+            text = f"routes[{other}] has the name {name!r} already; give each route its own"
             found[index] = ConfigProblem(f"routes[{index}].name", text)
     return found
