@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from importlib.resources import files
@@ -170,6 +171,23 @@ def make_object() -> Callable[..., SentFile]:
         return SentFile.read(path)
 
     return make
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch) -> Callable[..., None]:
+    """Install a distribution with one plugin, for the router that the test starts."""
+    site = tmp_path / "site"
+    monkeypatch.setenv("PYTHONPATH", str(site))
+
+    def install(distribution: str, kind: str, component: str, code: str) -> None:
+        module = distribution.replace("-", "_")
+        about = site / f"{module}-1.5.dist-info"
+        about.mkdir(parents=True)
+        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.5\n")
+        (about / "entry_points.txt").write_text(f"[hilum.{kind}]\n{component} = {module}\n")
+        (site / f"{module}.py").write_text(textwrap.dedent(code))
+
+    return install
 
 
 @attrs.frozen
