@@ -99,6 +99,23 @@ def test_the_listening_socket_stays_with_its_owner(running, peer):
     assert waiting.associate()[0] == pdu.A_ASSOCIATE_AC
 
 
+def test_accepting_goes_on_when_the_system_had_no_thread_left(running, peer, monkeypatch):
+    acceptor = running()
+    start = threading.Thread.start
+    failed = threading.Event()
+
+    def start_but_once(thread):
+        if not failed.is_set():
+            failed.set()
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_but_once)
+    assert peer(acceptor).read() is None
+    assert peer(acceptor).associate()[0] == pdu.A_ASSOCIATE_AC
+    assert acceptor.server.associations == 1
+
+
 def test_ipv6(peer):
     listening = socket.create_server(("::1", 0), family=socket.AF_INET6)
     reports = []

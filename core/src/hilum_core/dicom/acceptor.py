@@ -124,6 +124,7 @@ class _Acceptor:
         self._channel = PduChannel(sock, stream, send_timeout_s=settings.idle_s)
         self._facts = Association(calling_ae="", called_ae="", address=address)
         self._contexts: dict[int, tuple[str, str]] = {}
+        self._is_established = False
         self._may_echo = False
         self._peer_max_pdu_bytes = 0
         self._tally = _Tally()
@@ -163,7 +164,7 @@ class _Acceptor:
             self._channel.close()
         except PeerSilent as silent:
             ending, text = Ending.TIMED_OUT, str(silent)
-            if self._contexts:
+            if self._is_established:
                 self._channel.abort()
             else:  # PS3.8 AA-2: without a request there is nobody to tell.
                 self._channel.close()
@@ -201,6 +202,7 @@ class _Acceptor:
         }
         self._may_echo = admission.may_echo
         self._peer_max_pdu_bytes = request.user.max_pdu_bytes
+        self._is_established = True
         self._channel.send(encode_associate_ac(accept))
 
     def _admit(self, deadline: float) -> Admission:

@@ -89,7 +89,9 @@ class AcceptorServer:
         """Let each association end once it is silent between two messages, and all at the deadline."""
         self._draining.set()
         deadline = time.monotonic() + deadline_s
-        for thread in list(self._serving):
+        with self._lock:
+            threads = list(self._serving)
+        for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         self.abort_all()
 
