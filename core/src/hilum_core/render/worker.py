@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,8 +19,8 @@ from hilum_core.queue.records import (
     RenderingDiscarded,
     RenderingHeld,
 )
-from hilum_core.spool import data_set_span
-from hilum_core.workers.failures import failure_of
+from hilum_core.spool import SpoolDamage, data_set_span
+from hilum_core.workers.failures import PERMANENT, TEMPORARY, failure_of
 from hilum_core.workers.limits import TimeLimitExceeded
 from hilum_core.workers.pipe import Message
 from hilum_core.workers.session import WorkerSession
@@ -47,6 +48,8 @@ class RenderWorker:
         self._session = session
         made, self._broken = session.create_all("transforms")
         self._links: dict[str, _Link] = {}
+        self._scratch_dir = session.arguments.state_dir / "scratch"
+        self._scratch_dir.mkdir(mode=0o700, exist_ok=True)
         for name, transform in made.items():
             composed = session.composition.components[f"transforms.{name}"]
             assert isinstance(transform, Transform)
@@ -74,17 +77,16 @@ class RenderWorker:
         try:
             return self._render(claimed, chain, Path(item["path"]), target)
         except _LinkFailed as failed:
-            _unlink(target)
-            return failed.message
-        except (ElementsError, OSError) as error:
-            _unlink(target)
-            text = (
-                str(error)
-                if isinstance(error, ElementsError)
-                else f"the disk: {os.strerror(error.errno or 0)}"
-            )
-            kind = "PermanentError" if isinstance(error, ElementsError) else "TemporaryError"
-            return {"failed": pack(Failure(text=text, kind=kind, blame="render")), "retry_after": None}
+            message = failed.message
+        except SpoolDamage as error:
+            message = _ended(claimed, Hold(reason=error.message, code="damaged"))
+        except ElementsError as error:
+            message = _failed(Failure(text=str(error), kind=PERMANENT, blame="the object"))
+        except OSError as error:
+            reason = f"the disk: {os.strerror(error.errno or 0)}"
+            message = _failed(Failure(text=reason, kind=TEMPORARY, blame="render"))
+        target.unlink(missing_ok=True)
+        return message
 
     def _render(
         self, claimed: ClaimedRendering, chain: Sequence[_Link], source: Path, target: Path
@@ -99,10 +101,10 @@ class RenderWorker:
                 data_set_length=length,
                 transfer_syntax_uid=instance.transfer_syntax_uid,
                 instance=instance,
+                scratch_dir=self._scratch_dir,
             )
 
-        draft = open_draft()
-        try:
+        with open_draft() as draft:
             for link in chain:
                 draft.next_transform()
                 verdict = self._apply(link, draft)
@@ -110,11 +112,9 @@ class RenderWorker:
                     return _ended(claimed, verdict)
             rendering = _write(draft, target, deidentified=any(link.deidentifies for link in chain))
             notes = dict(draft.notes)
-        finally:
-            draft.close()
         holds = self._verify(chain, open_draft, claimed, rendering, target)
         if holds:
-            _unlink(target)
+            target.unlink()
             return _ended(claimed, holds[0])
         record = Rendered(
             rendering_id=claimed.rendering_id, lease_no=claimed.lease_no, rendering=rendering, notes=notes
@@ -122,13 +122,8 @@ class RenderWorker:
         return {"rendered": pack(record)}
 
     def _apply(self, link: _Link, draft: FileDraft) -> Discard | Hold | None:
-        try:
-            with self._session.timer.limit(self._limit_s()):
-                return link.transform.apply(draft)
-        except MemoryError:
-            raise
-        except (Exception, TimeLimitExceeded) as error:
-            raise _LinkFailed(link, error) from error
+        with self._blaming(link):
+            return link.transform.apply(draft)
 
     def _verify(
         self,
@@ -143,17 +138,20 @@ class RenderWorker:
         for link in chain:
             if type(link.transform).verify is Transform.verify:
                 continue
-            original = open_draft()
-            try:
-                with self._session.timer.limit(self._limit_s()):
-                    holds += link.transform.verify(original, _item(claimed, rendering, target))
-            except MemoryError:
-                raise
-            except (Exception, TimeLimitExceeded) as error:
-                raise _LinkFailed(link, error) from error
-            finally:
-                original.close()
+            with open_draft() as original, self._blaming(link):
+                holds += link.transform.verify(original, _item(claimed, rendering, target))
         return holds
+
+    @contextmanager
+    def _blaming(self, link: _Link) -> Iterator[None]:
+        """Call a transform under its time limit; what it raises is its failure, or the object's."""
+        try:
+            with self._session.timer.limit(self._limit_s()):
+                yield
+        except (MemoryError, ElementsError):
+            raise
+        except (Exception, TimeLimitExceeded) as error:
+            raise _LinkFailed(link, error) from error
 
     def _limit_s(self) -> float:
         return self._session.config.router.transform_timeout.total_seconds()
@@ -166,10 +164,7 @@ class _LinkFailed(Exception):  # noqa: N818 - it carries the answer to give
         failure = failure_of(error, blame=link.blame)
         super().__init__(failure.text)
         after = error.retry_after if isinstance(error, TemporaryError) else None
-        self.message: Message = {
-            "failed": pack(failure),
-            "retry_after": after.total_seconds() if after else None,
-        }
+        self.message = _failed(failure, after)
 
 
 def _write(draft: FileDraft, target: Path, *, deidentified: bool) -> Rendering:
@@ -228,8 +223,11 @@ def _ended(claimed: ClaimedRendering, verdict: Discard | Hold) -> Message:
     return {"held": pack(held)}
 
 
-def _unlink(target: Path) -> None:
-    target.unlink(missing_ok=True)
+def _failed(failure: Failure, retry_after: timedelta | None = None) -> Message:
+    return {
+        "failed": pack(failure),
+        "retry_after": retry_after.total_seconds() if retry_after else None,
+    }
 
 
 def main() -> None:
