@@ -23,6 +23,7 @@ from hilum_core.workers.wire import pack
 
 _START_LIMIT_S = 60.0
 _GRACE_S = 5.0
+_LAST_BREATH_S = 0.5
 
 CAME_TO_ITS_END = "came to its end"
 """How a worker ended that wants to be started afresh."""
@@ -124,8 +125,11 @@ class WorkerLink(Generic[Claimed]):
         assert self._process is not None
         if self._pipe is not None:
             self._pipe.close()
-        self._process.kill()  # its pipe is closed: whatever it still does leads nowhere
-        code = self._process.wait()
+        try:
+            code = self._process.wait(_LAST_BREATH_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()  # its pipe is closed: whatever it still does leads nowhere
+            code = self._process.wait()
         self._clock.ended()
         self._process = self._pipe = self.hello = None
         self.begun.clear()

@@ -1,0 +1,157 @@
+"""A real rendering worker, fed through its pipe as the coordinator does."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+from pydicom.data import get_testdata_file
+
+from hilum_core import revisions
+from hilum_core.queue.records import ClaimedRendering, Failure, Rendered, RenderingHeld
+from hilum_core.spool import open_spool, rendering_name
+from hilum_core.stage import StageArguments
+from hilum_core.workers.failures import PERMANENT
+from hilum_core.workers.link import CAME_TO_ITS_END, WorkerLink
+from hilum_core.workers.wire import unpack
+from hilum_sdk import Association
+from hilum_sdk.elements import read_file_meta
+
+CONFIG = """
+    [router]
+    state_dir = "{state_dir}"
+    [peers.ct]
+    ae_title = "CT"
+    may_send = true
+    [transforms.mark]
+    type = "edit"
+    set = {{ InstitutionName = "Hilum" }}
+    [sinks.out]
+    type = "folder"
+    path = "/nowhere"
+    [[routes]]
+    name = "all"
+    transforms = ["mark"]
+    sinks = ["out"]
+    """
+
+
+class Bench:
+    """A spool with one object, and a worker to render it."""
+
+    def __init__(self, state_dir):
+        text = CONFIG.format(state_dir=state_dir)
+        self.spool = open_spool(state_dir, 1)
+        self.lock_fd = os.open(state_dir / "lock", os.O_CREAT | os.O_RDWR)
+        arguments = StageArguments(
+            state_dir=state_dir,
+            revision=revisions.accept(state_dir, text),
+            lifeline_fd=-1,
+            lock_fd=self.lock_fd,
+            stop_within_s=5,
+        )
+        self.link = WorkerLink(
+            "hilum_core.render.worker", "render-1", arguments, memory_bytes=1 << 30, call_limit_s=30
+        )
+
+    def store(self, data_set, meta):
+        writer = self.spool.begin(
+            sop_class_uid=meta.sop_class_uid,
+            sop_instance_uid=meta.sop_instance_uid,
+            transfer_syntax_uid=meta.transfer_syntax_uid,
+            association=Association(calling_ae="CT", called_ae="HILUM", peer="ct"),
+            received_at=datetime.now(UTC),
+        )
+        writer.write(memoryview(data_set))
+        return writer.commit()
+
+    def render(self, stored, chain=("mark",)):
+        claimed = ClaimedRendering(
+            rendering_id=7,
+            stored=stored,
+            chain=chain,
+            revision=1,
+            lease_no=3,
+            attempt=1,
+            crashes=0,
+            first_attempt_at=datetime.now(UTC),
+        )
+        target = self.spool.rendering_path(rendering_name(stored.instance.id, chain))
+        more = {"path": str(self.spool.locate(stored.instance.id)), "target": str(target)}
+        if not self.link.running:
+            self.link.start_if_due()
+        self.link.push([("7", claimed, more)])
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            for message in self.link.receive() or ():
+                if "done" in message:
+                    return message, target
+        raise TimeoutError
+
+    def close(self):
+        if self.link.running:
+            self.link.send({"stop": 1})
+            while self.link.receive() is not None:
+                pass
+            assert self.link.retire() == CAME_TO_ITS_END
+        os.close(self.lock_fd)
+
+
+@pytest.fixture
+def bench(tmp_path):
+    made = Bench(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def ct():
+    with Path(get_testdata_file("CT_small.dcm")).open("rb") as stream:
+        meta = read_file_meta(stream)
+        stream.seek(meta.data_set_offset)
+        return stream.read(), meta
+
+
+def test_a_chain_is_applied_and_the_outcome_is_an_ordinary_file(bench, ct):
+    stored = bench.store(*ct)
+    message, target = bench.render(stored)
+    rendered = unpack(message["rendered"], Rendered)
+    assert rendered.lease_no == 3
+    assert rendered.rendering.file_name == target.name
+    ds = dcmread(target)
+    assert ds.InstitutionName == "Hilum"
+    assert ds.PixelData == dcmread(get_testdata_file("CT_small.dcm")).PixelData
+    assert not [tag for tag in ds.file_meta if 0x00020016 <= tag.tag <= 0x00020102]
+
+
+def test_rendering_again_gives_the_same_bytes(bench, ct):
+    stored = bench.store(*ct)
+    _, target = bench.render(stored)
+    first = target.read_bytes()
+    target.unlink()
+    _, target = bench.render(stored)
+    assert target.read_bytes() == first
+
+
+def test_an_object_that_cannot_be_read_is_never_rendered(bench, ct):
+    data_set, meta = ct
+    message, target = bench.render(bench.store(data_set[:-40_000] + b"\xff" * 40_000 + data_set[:7], meta))
+    assert unpack(message["failed"], Failure).kind == PERMANENT
+    assert not target.exists()
+
+
+def test_an_object_whose_file_is_gone_is_held(bench, ct):
+    stored = bench.store(*ct)
+    bench.spool.locate(stored.instance.id).unlink()
+    message, target = bench.render(stored)
+    assert unpack(message["held"], RenderingHeld).code == "damaged"
+    assert not target.exists()
+
+
+def test_a_chain_that_the_config_does_not_know_any_more_waits(bench, ct):
+    message, _ = bench.render(bench.store(*ct), chain=("mark", "gone"))
+    assert message["waits"]["label"] == "transforms.gone"
