@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import attrs
 
 from hilum_sdk import PeerName, about
 from hilum_sdk.config import ae_title, positive
+from hilum_sink_dicom.statuses import Meaning, check_patterns
 
 
 @attrs.frozen(kw_only=True)
@@ -42,6 +44,14 @@ class DicomConfig:
         validator=positive,
         metadata=about(
             "How long to wait for the answer to an object once it is sent; a second more for each MiB."
+        ),
+    )
+    statuses: Mapping[str, Meaning] = attrs.field(
+        factory=dict,
+        validator=check_patterns,
+        metadata=about(
+            "What an answer of this node means, where it means something else than the standard says.",
+            example='{ A900 = "retry", "Cxxx" = "dead" }',
         ),
     )
     reencode: bool = attrs.field(

@@ -16,10 +16,12 @@ from hilum_sdk import (
     HilumError,
     Item,
     PermanentError,
+    Receipt,
     TemporaryError,
 )
 from hilum_sink_dicom.config import DicomConfig
 from hilum_sink_dicom.proposal import syntaxes_for
+from hilum_sink_dicom.statuses import as_configured
 
 # Enough to spare the lane most of its questions, few enough to hand back when the router stops.
 _MOST_IN_HAND = 16
@@ -105,19 +107,23 @@ class Session:
     def _store(self, feed: Feed, item: Item, syntax: str) -> bool:
         """Send and settle one object; False if the association cannot be used any more."""
         feed.begin(item)
+        answer: Receipt | HilumError
         try:
-            receipt = self._association.store(item, syntax)
+            answer = self._association.store(item, syntax)
         except DestinationUnavailable:
             raise
         except HilumError as error:
-            feed.failed(item, error)
+            answer = error
         except OSError as error:
             # The router's own disk, in the middle of an object: no fault of the node.
             text = f"{self._config.peer}: the object cannot be read from the router's disk ({error.strerror})"
             feed.failed(item, TemporaryError(text))
             return False
+        answer = as_configured(answer, self._config.statuses)
+        if isinstance(answer, HilumError):
+            feed.failed(item, answer)
         else:
-            feed.delivered(item, receipt)
+            feed.delivered(item, answer)
         self.answers += 1
         return True
 
