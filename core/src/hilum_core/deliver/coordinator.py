@@ -149,9 +149,15 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
     ) -> DeliveryOutcome:
         lane = link.lane
         if "delivered" in message:
-            return lane.succeeded(
-                claimed, unpack(message["delivered"], Receipt), tuple(message["notes"]), now
+            receipt = unpack(message["delivered"], Receipt)
+            self.log.debug(
+                "an object is delivered",
+                sink=claimed.sink,
+                delivery=claimed.delivery_id,
+                attempt=claimed.attempt,
+                status=receipt.status,
             )
+            return lane.succeeded(claimed, receipt, tuple(message["notes"]), now)
         if "unspent" in message:
             return lane.unspent(claimed, now)
         if "rendering_lost" in message:

@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from hilum_core.dicom.acceptor import StoreRefused, StoreRequest
+from hilum_core.log import get_logger
 from hilum_core.queue import GroupCommit
 from hilum_core.spool import Spool, SpoolFailed, SpoolFull, SpoolWriter
 
 OUT_OF_RESOURCES = 0xA700
 PROCESSING_FAILURE = 0x0110
 _LONGEST_WAIT_S = 30.0
+_log = get_logger("receive")
 
 
 class SpoolReceiver:
@@ -62,6 +64,9 @@ class IncomingObject:
         with _disk_errors_refuse():
             stored = self._writer.commit()
         self._commits.submit(stored)
+        _log.debug(
+            "an object is stored", object=stored.instance.id, data_bytes=stored.instance.data_set_bytes
+        )
 
     def discard(self) -> None:
         """Forget an object that was not completed."""

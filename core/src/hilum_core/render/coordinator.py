@@ -95,6 +95,7 @@ class RenderCoordinator(Coordinator[ClaimedRendering, RenderingOutcome]):
 
     def _outcome(self, claimed: ClaimedRendering, message: Message) -> RenderingOutcome:
         if "rendered" in message:
+            self.log.debug("an object is rendered", object=claimed.stored.instance.id, chain=claimed.chain)
             return unpack(message["rendered"], Rendered)
         if "held" in message:
             return unpack(message["held"], RenderingHeld)

@@ -154,8 +154,18 @@ class RouteCoordinator(Coordinator[ClaimedObject, RoutingOutcome]):
         if not outcomes:
             return
         for outcome in outcomes:
-            if isinstance(outcome, RoutingHeld) and outcome.code != "unmatched":
-                self.log.warning("an object is held", object=outcome.object_id, code=outcome.code)
+            self._log(outcome)
         self._spool.settle(self.queue.settle_routings(outcomes))
         for stage in ("render", "deliver"):
             ring(self.arguments.state_dir, stage)
+
+    def _log(self, outcome: RoutingOutcome) -> None:
+        if isinstance(outcome, RoutingHeld):
+            # What no route takes is a matter of the config, and may be every object.
+            write = self.log.debug if outcome.code == "unmatched" else self.log.warning
+            write("an object is held", object=outcome.object_id, code=outcome.code)
+        elif isinstance(outcome, Routed):
+            routes = [match.route for match in outcome.matches]
+            self.log.debug("an object is routed", object=outcome.object_id, routes=routes)
+        elif isinstance(outcome, RoutingDiscarded):
+            self.log.debug("an object is discarded", object=outcome.object_id, rule=outcome.rule)
