@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import attrs
+from pydicom.dataset import Dataset
 from pydicom.uid import UID
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt, register_uid
 from pynetdicom.dimse_primitives import C_STORE
@@ -28,8 +29,11 @@ class Arrival:
     data_set: bytes = attrs.field(repr=False)
 
 
-Answer = Callable[[Arrival], int]
-"""Say with which status an object is answered. It runs on the association's thread, and may wait."""
+Answer = Callable[[Arrival], int | Dataset]
+"""Say how an object is answered: a status, or a data set of Status (0000,0900) and what goes with it.
+
+It runs on the association's thread, and may wait.
+"""
 
 
 def take_all(arrival: Arrival) -> int:
@@ -110,7 +114,7 @@ class Archive:
     def _accepted(self, event: evt.Event) -> None:
         self.associations.append(len(event.assoc.requestor.requested_contexts))
 
-    def _store(self, event: evt.Event) -> int:
+    def _store(self, event: evt.Event) -> int | Dataset:
         assert isinstance(event.request, C_STORE)
         assert event.request.DataSet is not None
         arrival = Arrival(
