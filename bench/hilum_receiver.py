@@ -56,11 +56,13 @@ class Hilum(Receiver):
     def _is_idle(self) -> bool:
         with self.router.queue() as queue:
             objects = queue.status().objects
-        return sum(objects.values()) == objects.get("settled", 0)
+        is_settled = sum(objects.values()) == objects.get("settled", 0)
+        # The file follows its row.
+        return is_settled and not any((self.router.state_dir / "spool").rglob("*.dcm"))
 
     def files(self) -> Iterator[Path]:
-        """What the spool holds."""
-        return self.router.state_dir.rglob("*.dcm")
+        """What it keeps of settled objects."""
+        return (self.router.state_dir / "settled").rglob("*.dcm")
 
     def clear(self) -> None:
         """Leave everything where it is: only a router removes what a router keeps."""
