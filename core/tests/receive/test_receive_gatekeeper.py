@@ -15,7 +15,7 @@ from hilum_core.dicom.acceptor import (
 )
 from hilum_core.receive.gatekeeper import PeerGatekeeper
 
-ROUTER = RouterSettings(ae_title="HILUM", state_dir=Path("/nowhere"))
+ROUTER = RouterSettings(ae_title="HILUM", also_called=("OLD",), state_dir=Path("/nowhere"))
 PEERS = {
     "ct1": PeerSettings(ae_title="CT1", host="10.1.20.5", may_send=True),
     "ct2": PeerSettings(ae_title="CT1", host="10.1.20.6", may_send=True),
@@ -62,6 +62,7 @@ def test_a_known_title_from_another_address_is_not_recognised():
 def test_the_called_title_must_be_ours():
     assert ask("CT1", called_ae="ANY-SCP") == CALLED_AE_NOT_RECOGNISED
     assert isinstance(ask("CT1", called_ae=" HILUM "), Admission)
+    assert isinstance(ask("CT1", called_ae="OLD"), Admission)
 
 
 def test_a_peer_that_may_not_send_may_still_verify():

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import attrs
+from attrs.validators import deep_iterable
 
 from hilum_core.config.names import bad_name
 from hilum_sdk import Size
@@ -26,6 +27,7 @@ from hilum_sdk.config import (
     structure,
 )
 
+_each_an_ae_title = deep_iterable(ae_title)
 _LEAST_MEMORY = 256 * 2**20
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?:\.(?!-)[A-Za-z0-9_-]{1,63})*\.?")
 
@@ -117,6 +119,15 @@ class RouterSettings:
         default="HILUM",
         validator=ae_title,
         metadata=about("The AE title under which the router is called, and calls others."),
+    )
+    also_called: tuple[str, ...] = attrs.field(
+        default=(),
+        validator=_each_an_ae_title,
+        metadata=about(
+            "Further AE titles under which it may be called: old names, or one for each kind of traffic, "
+            "which the `tags` filter can tell apart.",
+            example='["OLD_ROUTER", "HILUM_ER"]',
+        ),
     )
     listen: ListenAddress = attrs.field(
         default=ListenAddress("127.0.0.1", 11112),

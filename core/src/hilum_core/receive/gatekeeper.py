@@ -29,7 +29,7 @@ class PeerGatekeeper:
         *,
         out_of_space: Callable[[], bool],
     ) -> None:
-        self._called_aes = {router.ae_title.strip()}
+        self._called_aes = {router.ae_title, *router.also_called}
         self._peers = peers
         self._out_of_space = out_of_space
 
