@@ -268,7 +268,7 @@ type = 3
         == """\
 unmatched: unknown table; known: router, peers, filters, transforms, sinks, checks, services, routes
 router.state_dir: missing; give a path
-router.keep: unknown key; known: ae_title, filter_timeout, idle_timeout, keep_settled, listen, \
+router.keep: unknown key; known: ae_title, also_called, filter_timeout, idle_timeout, keep_settled, listen, \
 most_associations, receive_processes, refuse_below_free, render_workers, route_workers, state_dir, \
 stop_within, transform_timeout, unmatched, worker_memory
 router.ae_title: an AE title has 1 to 16 characters (PS3.5 6.2), got 20
