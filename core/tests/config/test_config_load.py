@@ -228,6 +228,19 @@ hilum.toml: 23 problems
     }
 
 
+def test_a_route_of_names_that_nothing_has_is_no_more_than_a_fault():
+    route = '[[routes]]\nname = "a"\nfilters = ["ct"]\ntransforms = ["tidy"]\nsinks = ["pacs"]\n'
+    assert faults(LEAST + route + route) == [
+        "routes[0].filters[0]: no filter is called 'ct'; there are none",
+        "routes[0].transforms[0]: no transform is called 'tidy'; there are none",
+        "routes[0].sinks[0]: no sink is called 'pacs'; there are none",
+        "routes[1].filters[0]: no filter is called 'ct'; there are none",
+        "routes[1].transforms[0]: no transform is called 'tidy'; there are none",
+        "routes[1].sinks[0]: no sink is called 'pacs'; there are none",
+        "routes[1].name: routes[0] has the name 'a' already; give each route its own",
+    ]
+
+
 def test_why_a_part_is_left_out_is_told_without_its_values():
     config, _ = load(LEAST + '[sinks.x]\ntype = "s3"\ndelivery = "hunter2"\n', source="x")
     assert config.broken == {"sinks.x": "the config is faulty at sinks.x.delivery; `hilum check` says how"}

@@ -106,7 +106,7 @@ def _disabled_steps(
     )
     for kind, names in steps:
         for index, name in enumerate(names):
-            table = components[kind][name]
+            table = components[kind].get(name)  # a name that nothing has is told by `_lost_names`
             if not route.disabled and isinstance(table, Mapping) and table.get("disabled") is True:
                 yield ConfigProblem(
                     f"{where}.{kind}[{index}]",
