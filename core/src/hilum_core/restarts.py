@@ -21,10 +21,13 @@ class RestartClock:
         """Note that a life begins."""
         self._started_at = time.monotonic()
 
-    def ended(self) -> float:
-        """Note that it has ended; returns the seconds until the next may begin."""
+    def ended(self, *, was_of_use: bool = False) -> float:
+        """Note that it has ended; returns the seconds until the next may begin.
+
+        A life that was long, or did some work, does not make the next one wait longer.
+        """
         now = time.monotonic()
-        steady = now - self._started_at > STEADY_S
+        steady = was_of_use or now - self._started_at > STEADY_S
         self._pause_s = FIRST_S if steady else min(self._pause_s * 2, LONGEST_S)
         self._due_at = now + self._pause_s
         return self._pause_s

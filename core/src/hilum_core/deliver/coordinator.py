@@ -207,7 +207,10 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
         if not begun:
             return link.lane.unspent(claimed, now)
         text = f"the worker of its sink died with it in hand ({how})"
-        return link.lane.crashed(claimed, Failure(text=text, kind=DEFECT, blame=link.label), now)
+        failure = Failure(text=text, kind=DEFECT, blame=link.blame)
+        outcome = link.lane.crashed(claimed, failure, now)
+        self._log_failure(claimed, outcome, failure)
+        return outcome
 
     # ---- showing and storing
 

@@ -37,7 +37,7 @@ class LaneWorker:
     def run(self) -> None:
         """Serve sessions of the sink while there are items; probe when asked."""
         session = self._session
-        session.pipe.send({"hello": {}})
+        session.pipe.send({"hello": {"blame": self._blame}})
         while not session.stopping:
             if session.probe_wanted:
                 session.probe_wanted = False

@@ -111,15 +111,7 @@ class RenderCoordinator(Coordinator[ClaimedRendering, RenderingOutcome]):
     ) -> RenderingOutcome:
         now = datetime.now(UTC)
         if _PATIENCE.is_exhausted(failure, attempt=claimed.attempt, since=claimed.first_attempt_at, now=now):
-            self.log.error(
-                "a rendering is dead",
-                object=claimed.stored.instance.id,
-                reason=failure.text,
-                blame=failure.blame,
-            )
-            return RenderingDead(
-                rendering_id=claimed.rendering_id, lease_no=claimed.lease_no, failure=failure
-            )
+            return self._dead(claimed, failure)
         if claimed.attempt == 1:
             self.log.warning(
                 "a rendering failed and is tried again",
@@ -129,6 +121,15 @@ class RenderCoordinator(Coordinator[ClaimedRendering, RenderingOutcome]):
             )
         after = timedelta(seconds=retry_after_s) if retry_after_s is not None else None
         return self._later(claimed, failure, _PATIENCE.wait(claimed.attempt, after))
+
+    def _dead(self, claimed: ClaimedRendering, failure: Failure) -> RenderingDead:
+        self.log.error(
+            "a rendering is dead",
+            object=claimed.stored.instance.id,
+            reason=failure.text,
+            blame=failure.blame,
+        )
+        return RenderingDead(rendering_id=claimed.rendering_id, lease_no=claimed.lease_no, failure=failure)
 
     @staticmethod
     def _later(
@@ -160,10 +161,8 @@ class RenderCoordinator(Coordinator[ClaimedRendering, RenderingOutcome]):
             blame=" > ".join(claimed.chain),
         )
         if is_poison(claimed.crashes):
-            return RenderingDead(
-                rendering_id=claimed.rendering_id, lease_no=claimed.lease_no, failure=failure
-            )
-        return self._later(claimed, failure, timedelta(0), crashed=True)
+            return self._dead(claimed, failure)
+        return self._later(claimed, failure, _PATIENCE.wait(claimed.crashes + 1), crashed=True)
 
     def settle(self, outcomes: Sequence[RenderingOutcome]) -> None:
         """Store renderings and wake the lanes."""

@@ -140,11 +140,12 @@ class RouteCoordinator(Coordinator[ClaimedObject, RoutingOutcome]):
         )
         if begun and is_poison(claimed.crashes):
             return self._hold(claimed, "poison", failure)
+        wait = _PATIENCE.wait(claimed.crashes + 1) if begun else timedelta(0)
         return RoutingDeferred(
             object_id=claimed.stored.instance.id,
             lease_no=claimed.lease_no,
             failure=failure if begun else None,
-            not_before=datetime.now(UTC),
+            not_before=datetime.now(UTC) + wait,
             crashed=begun,
             spent=begun,
         )

@@ -47,6 +47,8 @@ class WorkerLink(Generic[Claimed]):
         self, module: str, label: str, stage: StageArguments, *, memory_bytes: int, call_limit_s: float
     ) -> None:
         self.label = label
+        self.blame = label
+        """Whose fault its death is: distribution and version of its plugin, where it has told."""
         self.in_hand: dict[str, Claimed] = {}
         self.begun: set[str] = set()
         self.hello: Message | None = None
@@ -60,6 +62,7 @@ class WorkerLink(Generic[Claimed]):
         self._pipe: Pipe | None = None
         self._heard_at = 0.0
         self._clock = RestartClock()
+        self._was_of_use = False
         self._log = get_logger("workers")
 
     # ---- its life
@@ -130,7 +133,8 @@ class WorkerLink(Generic[Claimed]):
         except subprocess.TimeoutExpired:
             self._process.kill()  # its pipe is closed: whatever it still does leads nowhere
             code = self._process.wait()
-        self._clock.ended()
+        self._clock.ended(was_of_use=self._was_of_use)
+        self._was_of_use = False
         self._process = self._pipe = self.hello = None
         self.begun.clear()
         if code == 0:
@@ -174,8 +178,10 @@ class WorkerLink(Generic[Claimed]):
                 self.begun.add(message["begin"])
             elif "done" in message:
                 self.begun.discard(message["done"])
+                self._was_of_use = True
             elif "hello" in message:
                 self.hello = message["hello"]
+                self.blame = message["hello"].get("blame", self.label)
         return messages
 
 
