@@ -234,10 +234,10 @@ def test_a_route_of_names_that_nothing_has_is_no_more_than_a_fault():
         "routes[0].filters[0]: no filter is called 'ct'; there are none",
         "routes[0].transforms[0]: no transform is called 'tidy'; there are none",
         "routes[0].sinks[0]: no sink is called 'pacs'; there are none",
+        "routes[1].name: routes[0] has the name 'a' already; give each route its own",
         "routes[1].filters[0]: no filter is called 'ct'; there are none",
         "routes[1].transforms[0]: no transform is called 'tidy'; there are none",
         "routes[1].sinks[0]: no sink is called 'pacs'; there are none",
-        "routes[1].name: routes[0] has the name 'a' already; give each route its own",
     ]
 
 
