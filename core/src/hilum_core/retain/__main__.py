@@ -13,7 +13,7 @@ from hilum_core.spool import BALLAST_FILE, Ballast
 from hilum_core.stage import open_stage, run_stage, start
 
 _EVERY_S = 10.0
-_BETWEEN_BATCHES_S = 0.2
+_AT_LEAST_S = 0.2
 
 
 def main() -> None:
@@ -21,6 +21,8 @@ def main() -> None:
     arguments, stopping = start(sys.argv[1:], stage="retain")
     settings = load_reception(read(arguments.state_dir, arguments.revision), source="revision").router
     log = get_logger("retain")
+    # Who keeps objects for seconds only expects the disk to be free after seconds.
+    every_s = max(_AT_LEAST_S, min(_EVERY_S, settings.keep_settled.total_seconds()))
     ballast = Ballast(arguments.state_dir / BALLAST_FILE)
     with open_stage(arguments, "retain") as (queue, spool, _doorbell):
         while not stopping():
@@ -28,7 +30,7 @@ def main() -> None:
             purged = purge(queue, spool, keep_settled=settings.keep_settled, now=datetime.now(UTC))
             if purged:
                 log.info("purged settled objects", objects=purged)
-            stopping.wait(_BETWEEN_BATCHES_S if purged == BATCH else _EVERY_S)
+            stopping.wait(_AT_LEAST_S if purged == BATCH else every_s)
 
 
 if __name__ == "__main__":
