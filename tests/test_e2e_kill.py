@@ -142,7 +142,7 @@ def test_killing_a_process_in_the_middle_of_500_objects_loses_none(scene, number
     router = scene.router
     objects = numbered(MODULES.index(module))
     modality = RetryingModality(router.port, objects)
-    for mark in (OBJECTS // 5, OBJECTS // 2, OBJECTS * 4 // 5):
+    for mark in (OBJECTS // 4, OBJECTS * 3 // 4):
         router.wait_until(lambda mark=mark: modality.acknowledged >= mark)
         for pid in router.wait_until(lambda: router.processes().get(module)):
             os.kill(pid, signal.SIGKILL)
