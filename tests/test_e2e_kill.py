@@ -140,6 +140,7 @@ def numbered(make_object, tmp_path_factory):
 @pytest.mark.parametrize("module", MODULES)
 def test_killing_a_process_in_the_middle_of_500_objects_loses_none(scene, numbered, module):
     router = scene.router
+    known = len(router.objects())
     objects = numbered(MODULES.index(module))
     modality = RetryingModality(router.port, objects)
     for mark in (OBJECTS // 4, OBJECTS * 3 // 4):
@@ -148,7 +149,7 @@ def test_killing_a_process_in_the_middle_of_500_objects_loses_none(scene, number
             os.kill(pid, signal.SIGKILL)
     router.wait_until(lambda: modality.acknowledged == OBJECTS)
     router.wait_until(lambda: not scene.missing(objects))
-    router.wait_until_idle(objects=OBJECTS * (MODULES.index(module) + 1))
+    router.wait_until_idle(objects=known + OBJECTS)
     scene.check_bytes(objects)
     router.wait_until(lambda: {name: len(pids) for name, pids in router.processes().items()} == PROCESSES)
 
