@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -431,6 +432,96 @@ def test_a_sink_for_de_identified_objects_takes_no_others(install, objects, hilu
         (dead,) = router.wait_until(lambda: router.deliveries("trial", "dead"))
         assert "de-identified objects only" in dead.last_failure.text
         assert [path.stem.rpartition(".")[2] for path in (tmp_path / "trial").glob("*.dcm")] == ["2"]
+
+
+# ---- what can be asked
+
+
+def test_where_is_study_x_has_an_answer(objects, hilum, tmp_path):
+    with running_archive(answer=lambda _: 0xA700) as archive:
+        config = (
+            MODALITY
+            + '[filters.ct]\ntype = "tags"\nwhere = { Modality = ["CT"] }\n'
+            + '[transforms.teach]\ntype = "edit"\nset = { PatientName = "Teaching" }\n'
+            + folder_sink(tmp_path / "sink")
+            + dicom_sink(archive)
+            + route("archive", name="clinical", more='from = ["modality"]')
+            + route("folder", name="teaching", more='filters = ["ct"]\ntransforms = ["teach"]')
+        )
+        with running_router(tmp_path, config) as router:
+            (file,) = objects(1)
+            send([file], router.port)
+            router.wait_until(lambda: router.deliveries("folder", "delivered"))
+            router.wait_until(lambda: [row for row in router.deliveries("archive") if row.last_failure])
+            study = dcmread(file.path).StudyInstanceUID
+            there = ("--json", "--config", router.config_path)
+            (found,) = json.loads(hilum("queue", "list", "--study", study, *there).stdout)
+            shown = json.loads(hilum("queue", "show", found["stored"]["instance"]["id"], *there).stdout)
+    assert shown["object"]["stored"]["instance"]["association"]["peer"] == "modality"
+    states = {row["sink"]: (row["route"], row["chain"], row["state"]) for row in shown["deliveries"]}
+    assert states["folder"] == ("teaching", ["teach"], "delivered")
+    assert states["archive"][2] in {"ready", "leased"}
+    (failure,) = [row["last_failure"] for row in shown["deliveries"] if row["sink"] == "archive"]
+    assert "out of resources" in failure["text"] and "archive" in failure["text"]
+    (routed,) = [event["detail"] for event in shown["events"] if event["kind"] == "routed"]
+    assert dict(routed["routes"]) == {"clinical": "from modality", "teaching": "ct"}
+    assert {"received", "routed", "rendered", "sent"} <= {event["kind"] for event in shown["events"]}
+
+
+def test_a_monitoring_system_is_told_in_one_line_and_a_status(objects, hilum, tmp_path):
+    config = MODALITY + folder_sink(tmp_path / "sink") + route("folder")
+    with running_router(tmp_path, config) as router:
+        send(objects(3), router.port)
+        router.wait_until_idle(objects=3)
+        well = hilum("queue", "status", "--check", "--config", router.config_path)
+    stopped = hilum("queue", "status", "--check", "--config", router.config_path)
+    assert (well.returncode, stopped.returncode) == (0, 2)
+    assert well.stdout.startswith("HILUM OK - nothing undelivered |")
+    assert "the router does not run" in stopped.stdout
+
+
+def test_with_several_workers_a_patients_objects_stay_in_order(make_object, tmp_path):
+    with running_archive() as archive:
+        config = MODALITY + dicom_sink(archive, delivery=", workers = 2") + route("archive")
+        with running_router(tmp_path, config) as router:
+            files = [
+                make_object(tmp_path / "objects", number, PatientID=f"PATIENT-{number % 5}")
+                for number in range(1, 61)
+            ]
+            send(files, router.port)
+            router.wait_until_idle(objects=60)
+            assert len(archive.associations) >= 2
+            patients = {file.sop_instance_uid: number % 5 for number, file in enumerate(files, 1)}
+            for patient in range(5):
+                sent = [uid for uid, whose in patients.items() if whose == patient]
+                came = [
+                    one.sop_instance_uid
+                    for one in archive.arrivals
+                    if patients[one.sop_instance_uid] == patient
+                ]
+                assert came == sent
+
+
+def test_an_object_whose_file_is_gone_is_held_and_the_others_go_on(objects, tmp_path):
+    with running_archive() as archive:
+        archive.stop()
+        config = MODALITY + dicom_sink(archive) + route("archive")
+        with running_router(tmp_path, config) as router:
+            files = objects(5)
+            send(files, router.port)
+            router.wait_until(lambda: len(router.deliveries("archive")) == 5)
+            (lost,) = [
+                path
+                for path in (router.state_dir / "spool").rglob("*")
+                if path.is_file() and SentFile.read(path).sop_instance_uid == files[2].sop_instance_uid
+            ]
+            lost.unlink()
+            archive.start()
+            router.wait_until_quiet(objects=5)
+            assert sorted(archive.data_sets()) == sorted(uids([*files[:2], *files[3:]]))
+            (held,) = router.objects("held")
+            assert held.stored.instance.sop_instance_uid == files[2].sop_instance_uid
+            assert "an object is damaged" in router.log()
 
 
 # ---- retention

@@ -329,6 +329,16 @@ def test_a_full_disk_refuses_callers_instead_of_lying_to_them(make_object, tmp_p
     assert rejected.value.answer == (2, 3, 2)
 
 
+def test_it_listens_on_ipv6_too(tmp_path):
+    with (
+        running_router(tmp_path, folder_config(tmp_path / "sink"), listen="[::1]:0") as router,
+        socket.create_connection(("::1", router.port), 10) as sock,
+    ):
+        sock.sendall(associate_rq([CT]))
+        kind, _ = read_pdu(sock)
+        assert kind == 2  # A-ASSOCIATE-AC
+
+
 def test_without_a_common_context_the_association_says_so_for_each(router, unharmed):
     contexts = [(STUDY_ROOT_FIND, ExplicitVRLittleEndian), ("not a uid", ExplicitVRLittleEndian)]
     with RawAssociation.open(router.port, contexts) as association:
