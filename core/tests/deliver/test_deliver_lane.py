@@ -183,3 +183,33 @@ def test_an_object_that_kills_its_worker_five_times_is_dead(lane):
 def test_a_disabled_lane_hands_out_nothing():
     lane = Lane("pacs", DeliverySettings(), disabled=True, now=NOW)
     assert lane.window(0) == 0
+
+
+def test_no_lane_starves_behind_objects_that_its_destination_refuses(lane):
+    due = dict.fromkeys(range(60), NOW)
+    refused = set(range(50))
+    delivered = set()
+    now = NOW
+    for _ in range(1000):
+        if lane.probe_due(now):
+            lane.probed(None, now)
+        ready = sorted(number for number, at in due.items() if at <= now)
+        for number in ready[: lane.window(0)]:
+            if number in refused:
+                outcome = lane.failed(claimed(number), failure(REFUSED), None, now)
+                due[number] = outcome.not_before
+            else:
+                lane.succeeded(claimed(number), Receipt(), (), now)
+                delivered.add(number)
+                del due[number]
+            if lane.state is LaneState.RESTING:
+                break
+        now += timedelta(seconds=5)
+    assert delivered == set(range(50, 60))
+
+
+def test_a_plugin_cannot_ask_to_be_called_at_once_for_ever_or_never_again(lane):
+    at_once = lane.failed(claimed(), failure(TEMPORARY), timedelta(0), NOW)
+    assert at_once.not_before == NOW + lane.settings.first_retry
+    never = lane.failed(claimed(2), failure(TEMPORARY), timedelta.max, NOW)
+    assert never.not_before == NOW + timedelta(days=1)

@@ -87,7 +87,7 @@ class Bench:
         self.link.push([("7", claimed, more)])
         end = time.monotonic() + 30
         while time.monotonic() < end:
-            for message in self.link.receive() or ():
+            for message in self.link.receive():
                 if "done" in message:
                     return message, target
         raise TimeoutError
@@ -95,7 +95,7 @@ class Bench:
     def close(self):
         if self.link.running:
             self.link.send({"stop": 1})
-            while self.link.receive() is not None:
+            while self.link.talking and (self.link.receive() or self.link.talking):
                 pass
             assert self.link.retire() == CAME_TO_ITS_END
         os.close(self.lock_fd)

@@ -13,6 +13,7 @@ from hilum_core.queue.records import (
     DeliveryDead,
     DeliveryOutcome,
     Failure,
+    LaneStatus,
     ObjectDamaged,
     RenderingLost,
 )
@@ -42,7 +43,30 @@ class LaneLink(WorkerLink[ClaimedDelivery]):
         )
         self.lane = lane
         self.shard = shard
-        self.probing = False
+        self.due_in_queue: datetime | None = None
+        """When more becomes due by the clock, as of the last claim that came up short."""
+        self._is_probing = False
+
+    @property
+    def owes_an_answer(self) -> bool:
+        """Whether it has items in hand, or is to probe."""
+        return bool(self.in_hand) or self._is_probing
+
+    def probe(self) -> None:
+        """Have the sink ask its destination, unless it is at that already."""
+        if not self._is_probing:
+            self._expect_an_answer()
+            self._is_probing = True
+            self.send({"probe": 1})
+
+    def probed(self) -> None:
+        """Note that the answer has come."""
+        self._is_probing = False
+
+    def retire(self) -> str:
+        """Clear up after the process; a probe dies with it."""
+        self._is_probing = False
+        return super().retire()
 
 
 class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
@@ -60,7 +84,7 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
     ) -> None:
         super().__init__(queue, arguments, stopping)
         self._spool = spool
-        self._shown: dict[str, LaneState] = {}
+        self._shown: dict[str, LaneStatus] = {}
         queue.clear_problems("sinks.")
         for entry in config.sinks.values():
             lane = Lane(entry.name, entry.delivery, disabled=entry.disabled, now=datetime.now(UTC))
@@ -90,16 +114,19 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
             if not link.ready:
                 continue
             lane = link.lane
-            if lane.probe_due(now) and not link.probing:
-                link.probing = True
-                link.send({"probe": 1})
+            if lane.probe_due(now):
+                link.probe()
             room = lane.window(len(link.in_hand))
-            if room and link.emptied_at != self.news:
+            if room and self._may_find_work(link, now):
                 self._claim(link, room)
-            due = self._next_due(lane, now)
-            if due is not None:
-                waits.append(due)
+            due = lane.resting_until or (link.due_in_queue if link.emptied_at == self.news else None)
+            if due is not None and due > now:
+                waits.append((due - now).total_seconds())
         return min(waits, default=None)
+
+    def _may_find_work(self, link: LaneLink, now: datetime) -> bool:
+        """Whether anything has happened since a claim for this worker came up short."""
+        return link.emptied_at != self.news or (link.due_in_queue is not None and link.due_in_queue <= now)
 
     def _claim(self, link: LaneLink, room: int) -> None:
         lane = link.lane
@@ -107,18 +134,12 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
         link.push([(c.delivery_id, c, {"path": str(self._path(c))}) for c in claimed])
         if len(claimed) < room:
             link.emptied_at = self.news
+            link.due_in_queue = self.queue.next_due_at(stage=self.stage, sink=lane.sink)
 
     def _path(self, claimed: ClaimedDelivery) -> object:
         if claimed.rendering is not None:
             return self._spool.rendering_path(claimed.rendering.file_name)
         return self._spool.locate(claimed.stored.instance.id)
-
-    def _next_due(self, lane: Lane, now: datetime) -> float | None:
-        if lane.state is LaneState.WORKING:
-            return self.next_due_in(lane.sink)
-        if lane.resting_until is None or lane.resting_until <= now:
-            return None
-        return (lane.resting_until - now).total_seconds()
 
     # ---- hearing
 
@@ -133,7 +154,7 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
         elif "ask" in message:
             link.send({"answer": [list(need) for need in self.queue.upcoming_needs(link.lane.sink)]})
         elif "probed" in message:
-            link.probing = False
+            link.probed()
             failure = unpack(message["probed"], Failure) if message["probed"] else None
             link.lane.probed(failure, now)
         elif "unavailable" in message:
@@ -191,18 +212,14 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
         }
         if isinstance(outcome, DeliveryDead):
             self.log.error("a delivery is dead", **fields)
-        elif self._lane_works(claimed.sink):
+        elif self._shown[claimed.sink].state == LaneState.WORKING.value:
             self.log.warning("a delivery failed and is tried again", **fields)
-
-    def _lane_works(self, sink: str) -> bool:
-        return self._shown.get(sink) is LaneState.WORKING
 
     def lost(
         self, link: WorkerLink[ClaimedDelivery], claimed: ClaimedDelivery, *, begun: bool, how: str
     ) -> DeliveryOutcome:
         """A worker died: only the object that it had begun counts a death."""
         assert isinstance(link, LaneLink)
-        link.probing = False
         now = datetime.now(UTC)
         if not begun:
             return link.lane.unspent(claimed, now)
@@ -215,12 +232,14 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
     # ---- showing and storing
 
     def _show(self, lane: Lane) -> None:
-        """Store and log the lane's state when it changes."""
-        if self._shown.get(lane.sink) is lane.state:
+        """Store the lane's status when it changes, and log it when its state does."""
+        status, before = lane.status(), self._shown.get(lane.sink)
+        if status == before:
             return
-        before, self._shown[lane.sink] = self._shown.get(lane.sink), lane.state
-        status = lane.status()
         self.queue.set_lane(status)
+        self._shown[lane.sink] = status
+        if before is not None and before.state == status.state:
+            return
         self.queue.set_problem(f"sinks.{lane.sink}", status.reason if lane.state is LaneState.BROKEN else "")
         if lane.state is LaneState.RESTING:
             self.log.warning("a lane rests", sink=lane.sink, reason=status.reason, until=status.resting_until)

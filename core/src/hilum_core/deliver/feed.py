@@ -11,11 +11,11 @@ import attrs
 
 from hilum_core.queue.records import ClaimedDelivery, Failure
 from hilum_core.spool import SpoolDamage, data_set_span, verify
-from hilum_core.workers.failures import PERMANENT, failure_of
+from hilum_core.workers.failures import PERMANENT, failure_of, retry_after_s
 from hilum_core.workers.pipe import Message
 from hilum_core.workers.session import WorkerSession
 from hilum_core.workers.wire import pack, unpack
-from hilum_sdk import ContextNeed, HilumError, Item, Receipt, TemporaryError
+from hilum_sdk import ContextNeed, HilumError, Item, Receipt
 from hilum_sdk.elements import FileItem, SegmentReader, transfer_syntaxes_from
 
 _FRESH = timedelta(minutes=10)
@@ -130,7 +130,7 @@ class LaneFeed:
     def delivered(self, item: Item, receipt: Receipt = Receipt()) -> None:  # noqa: B008 - frozen
         """The destination has the item."""
         notes = self._taken[item.id].notes
-        self._settle(item.id, {"delivered": pack(receipt), "notes": notes})
+        self._settle(item.id, {"delivered": pack(_sound(receipt)), "notes": notes})
 
     def failed(self, item: Item, error: HilumError) -> None:
         """The item was not taken."""
@@ -153,12 +153,25 @@ class LaneFeed:
             self._session.pipe.post({"unavailable": pack(failure_of(error, blame=self._blame))})
         self.give_all_back()
 
+    def end_session(self) -> None:
+        """`deliver` returned: what it took and did not begin is offered again.
+
+        Raises
+        ------
+        TypeError
+            It began something and did not say what became of it: a defect of the sink.
+        """
+        if self._begun:
+            raise TypeError("deliver() returned without settling what it began")
+        for item in reversed(list(self._taken.values())):
+            self.give_back(item)
+
     def give_all_back(self) -> None:
         """Return everything that is not settled to the coordinator, unspent."""
         for item_id in list(self._taken):
             self._settle(item_id, {"unspent": 1})
         self._session.recall()
-        self._session.pipe.flush()
+        self._session.flush()
 
     # ---- how
 
@@ -188,10 +201,9 @@ class LaneFeed:
         return item
 
     def _fail(self, item_id: str, error: BaseException) -> None:
-        after = error.retry_after if isinstance(error, TemporaryError) else None
         outcome: Message = {
             "failed": pack(failure_of(error, blame=self._blame)),
-            "retry_after": after.total_seconds() if after else None,
+            "retry_after": retry_after_s(error),
         }
         self._settle(item_id, outcome)
 
@@ -201,6 +213,24 @@ class LaneFeed:
         self._begun.discard(item_id)
         self.settled += 1
         self._session.done(item_id, outcome)
+
+
+def _sound(receipt: object) -> Receipt:
+    """Make sure of what a plugin gave as receipt. Returning is delivering, so none at all is a plain one.
+
+    Raises
+    ------
+    TypeError
+        It is something else than the interface says.
+    """
+    if receipt is None:
+        return Receipt()
+    if not isinstance(receipt, Receipt):
+        raise TypeError("a sink returns a Receipt")
+    for value, kind in ((receipt.warning, str), (receipt.status, int), (receipt.location, str)):
+        if value is not None and not isinstance(value, kind):
+            raise TypeError("a Receipt holds a warning and a location in words and a status as number")
+    return receipt
 
 
 def _needs(counts: dict[tuple[str, str], int]) -> list[ContextNeed]:

@@ -36,6 +36,7 @@ _REFUSED_WAITS = (
     timedelta(hours=3),
     timedelta(hours=8),
 )
+_REFUSED_IN_A_ROW_WAITS = timedelta(hours=1)
 _FOR_GOOD = frozenset({PERMANENT, REFUSED, DEFECT, TIME_LIMIT})
 
 
@@ -110,11 +111,11 @@ class Lane:
     ) -> DeliveryOutcome:
         """The destination, or the plugin, did not take an object."""
         if failure.kind == UNAVAILABLE:
-            return self._rest_without(claimed, failure, now)
+            return self._rest_without(claimed, failure, now, behind=self.settings.first_retry)
         if failure.kind in _FOR_GOOD:
             self._failed.add(claimed.stored.instance.id)
             if self.state is not LaneState.WORKING or len(self._failed) >= FAILURES_TO_REST:
-                return self._rest_without(claimed, failure, now)
+                return self._rest_without(claimed, failure, now, behind=_REFUSED_IN_A_ROW_WAITS)
         if self._gives_up(claimed, failure, now):
             return DeliveryDead(delivery_id=claimed.delivery_id, lease_no=claimed.lease_no, failure=failure)
         return DeliveryDeferred(
@@ -185,11 +186,13 @@ class Lane:
             self._since = now
         self.state, self._reason, self.resting_until = state, reason, None
 
-    def _rest_without(self, claimed: ClaimedDelivery, failure: Failure, now: datetime) -> DeliveryDeferred:
-        """Rest, and put the object back unspent for later than that.
+    def _rest_without(
+        self, claimed: ClaimedDelivery, failure: Failure, now: datetime, *, behind: timedelta
+    ) -> DeliveryDeferred:
+        """Rest, and put the object back unspent, so far behind that the next trials are made with others.
 
-        So the trial after the rest is made with another object: this one may be what the destination
-        stumbles over each time, and would stand before all others for ever.
+        It may be what the destination stumbles over each time. Where many such stand at the head of the
+        queue, each trial moves one away for an hour, until one comes that is taken.
         """
         self.rest(failure, now)
         assert self.resting_until is not None
@@ -197,7 +200,7 @@ class Lane:
             delivery_id=claimed.delivery_id,
             lease_no=claimed.lease_no,
             failure=failure,
-            not_before=self.resting_until + self.settings.first_retry,
+            not_before=self.resting_until + behind,
             spent=False,
         )
 

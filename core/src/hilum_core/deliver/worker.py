@@ -37,7 +37,7 @@ class LaneWorker:
     def run(self) -> None:
         """Serve sessions of the sink while there are items; probe when asked."""
         session = self._session
-        session.pipe.send({"hello": {"blame": self._blame}})
+        session.send({"hello": {"blame": self._blame}})
         while not session.stopping:
             if session.probe_wanted:
                 session.probe_wanted = False
@@ -55,6 +55,7 @@ class LaneWorker:
         try:
             with self._session.timer.limit(self._limit_s()):
                 self._deliver(self._opened())
+            self._feed.end_session()
         except MemoryError:
             raise
         except TimeLimitExceeded as error:
@@ -94,7 +95,7 @@ class LaneWorker:
             raise
         except (Exception, TimeLimitExceeded) as error:  # noqa: BLE001 - whatever a plugin raises
             failure = pack(failure_of(error, blame=self._blame))
-        self._session.pipe.send({"probed": failure})
+        self._session.send({"probed": failure})
 
     def _limit_s(self) -> float:
         return self._entry.delivery.timeout.total_seconds()
@@ -107,7 +108,7 @@ def main() -> None:
     composed = session.composition.components.get(label)
     if composed is None:
         reason = {**session.config.broken, **session.composition.broken}.get(label, "not in the config")
-        session.pipe.send({"broken": reason})
+        session.send({"broken": reason})
         return
     LaneWorker(session, composed).run()
 

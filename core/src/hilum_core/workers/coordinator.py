@@ -17,16 +17,19 @@ from typing import Generic, TypeVar
 
 from hilum_core import log
 from hilum_core.incarnation import live_incarnations
+from hilum_core.log import describe_exception
 from hilum_core.queue import Doorbell, QueueStore, QueueUnavailable
 from hilum_core.queue.store import LEASE
 from hilum_core.stage import StageArguments, StopSignal
 from hilum_core.workers.link import CAME_TO_ITS_END, WorkerLink
 from hilum_core.workers.pipe import Message
+from hilum_sdk import HilumError
 
 _SETTLE_AT = 64
 _SETTLE_AFTER_S = 0.020
 _POLL_S = 1.0
 _TRY_AGAIN_S = 1.0
+_KILLED_DIES_WITHIN_S = 0.1
 _RENEW_EVERY_S = LEASE.total_seconds() / 4
 
 Claimed = TypeVar("Claimed")
@@ -75,7 +78,7 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
     def run(self, doorbell: Doorbell) -> None:
         """Work until stopping, then drain."""
         live = live_incarnations(self.arguments.state_dir)
-        recovered = self.queue.recover_leases(stage=self.stage, live=live)
+        recovered = self._patiently(partial(self.queue.recover_leases, stage=self.stage, live=live))
         if recovered:
             self.log.info("took back what an earlier run had leased", items=recovered)
         while not self.stopping():
@@ -114,37 +117,55 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
         if time.monotonic() >= self._renew_at:
             self._renew_at = time.monotonic() + _RENEW_EVERY_S
             if any(link.in_hand for link in self.links):
-                self.queue.renew_leases(datetime.now(UTC) + LEASE)
+                self._patiently(partial(self.queue.renew_leases, datetime.now(UTC) + LEASE))
         return wait_s
 
     def _listen(self, wait_s: float, doorbell: Doorbell) -> None:
         if self._outcomes:
             wait_s = min(wait_s, max(0.0, self._settle_by - time.monotonic()))
-        running = [link for link in self.links if link.running]
-        waited: list[Doorbell | StopSignal | WorkerLink[Claimed]] = [doorbell, self.stopping, *running]
-        ready = select.select(waited, [], [], wait_s)[0]
+        ready = self._wait(wait_s, doorbell.fileno(), self.stopping.fileno())
         if not ready:
             self.news += 1
+        if doorbell.fileno() in ready:
+            doorbell.wait(0)
+            self.news += 1
+
+    def _wait(self, wait_s: float, *others: int) -> list[int]:
+        """Wait for workers and `others`; hear the workers, bury the dead, and return what was ready."""
+        talking = {link.fileno(): link for link in self.links if link.talking}
+        ending = {link.ending: link for link in self.links if link.running}
+        ready = select.select([*others, *talking, *ending], [], [], wait_s)[0]
         for source in ready:
-            if source is doorbell:
-                doorbell.wait(0)
-                self.news += 1
-            elif isinstance(source, WorkerLink):
-                self._hear(source)
+            if source in talking:
+                self._hear(talking[source])
+        for source in ready:
+            if source in ending:
+                self._bury(ending[source])
+        return ready
 
     def _hear(self, link: WorkerLink[Claimed]) -> None:
-        messages = link.receive()
-        if messages is None:
-            self._bury(link)
-            return
-        for message in messages:
-            self._patiently(partial(self.heard, link, message))
+        """Take in what a worker has said; one that makes no sense is ended."""
+        for message in link.receive():
+            try:
+                self._patiently(partial(self.heard, link, message))
+            except HilumError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a worker runs code of strangers
+                reason = describe_exception(error)
+                self.log.error("a worker said what makes no sense", worker=link.label, reason=reason)
+                link.begun.update(item_id for item_id in link.in_hand if item_id == message.get("done"))
+                link.kill()
+                return
 
     def _bury(self, link: WorkerLink[Claimed]) -> None:
-        """A worker is gone: settle what it had in hand, naming what it was at."""
-        begun = frozenset(link.begun)
+        """A worker has ended: hear its last words, then settle what it had in hand, naming what it was at."""
+        while link.talking and link.has_said_more():
+            self._hear(link)
         expected = self.stopping()
+        begun = frozenset(link.begun)
         how = link.retire()
+        if not begun and not expected and how != CAME_TO_ITS_END:
+            begun = frozenset(list(link.in_hand)[:1])  # it died before it could say at which
         if not expected and how != CAME_TO_ITS_END:
             at_work = ", ".join(sorted(begun)) or "nothing"
             self.log.error("a worker died", worker=link.label, how=how, at_work_on=at_work)
@@ -168,12 +189,11 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
         for link in self.links:
             if link.running:
                 link.send({"stop": 1})
-        while running := [link for link in self.links if link.running]:
+        while any(link.running for link in self.links):
             left_s = deadline - time.monotonic()
-            for link in select.select(running, [], [], max(0.0, left_s))[0]:
-                self._hear(link)
+            self._wait(max(_KILLED_DIES_WITHIN_S, left_s))
             if left_s <= 0:
-                for link in running:
+                for link in self.links:
                     link.kill()
         self._settle_now()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from hilum_core.log import describe_exception
 from hilum_core.queue.records import Failure
 from hilum_core.workers.limits import TimeLimitExceeded
@@ -20,6 +22,7 @@ PERMANENT = "PermanentError"
 UNAVAILABLE = "DestinationUnavailable"
 DEFECT = "defect"
 TIME_LIMIT = "time limit"
+LONGEST_RETRY_AFTER = timedelta(days=1)
 
 _KINDS: tuple[tuple[type[HilumError], str], ...] = (
     (TemporaryError, TEMPORARY),
@@ -28,6 +31,14 @@ _KINDS: tuple[tuple[type[HilumError], str], ...] = (
     (DestinationUnavailable, UNAVAILABLE),
     (ConfigError, UNAVAILABLE),
 )
+
+
+def retry_after_s(error: BaseException) -> float | None:
+    """When a plugin wants to be asked again, in seconds, made fit for a message; None if it did not say."""
+    after = getattr(error, "retry_after", None) if isinstance(error, TemporaryError) else None
+    if not isinstance(after, timedelta):
+        return None
+    return min(max(after, timedelta(0)), LONGEST_RETRY_AFTER).total_seconds()
 
 
 def failure_of(error: BaseException, *, blame: str) -> Failure:

@@ -26,6 +26,8 @@ class CallTimer:
     def __init__(self) -> None:
         signal.signal(signal.SIGALRM, self._on_alarm)
         self._limit_s = 0.0
+        self._shielded = False
+        self._late = False
 
     @contextmanager
     def limit(self, seconds: float) -> Iterator[None]:
@@ -47,9 +49,23 @@ class CallTimer:
         """Let the block wait without a limit, until the next `beat`."""
         signal.setitimer(signal.ITIMER_REAL, 0)
 
-    @staticmethod
-    def _on_alarm(_number: int, _frame: FrameType | None) -> None:
-        raise TimeLimitExceeded
+    @contextmanager
+    def shielded(self) -> Iterator[None]:
+        """Keep the block whole: a limit that ends within it interrupts only after it."""
+        self._shielded = True
+        try:
+            yield
+        finally:
+            self._shielded = False
+        if self._late:
+            self._late = False
+            raise TimeLimitExceeded
+
+    def _on_alarm(self, _number: int, _frame: FrameType | None) -> None:
+        if self._shielded:
+            self._late = True
+        else:
+            raise TimeLimitExceeded
 
 
 def limit_memory(size_bytes: int) -> None:

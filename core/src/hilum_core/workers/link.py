@@ -1,12 +1,14 @@
 """The coordinator's side of one worker: starts it, feeds it, watches its clock, starts it again.
 
 ``in_hand`` holds what was pushed and not yet answered for, oldest first; ``begun`` names those that
-the worker said it began. Both belong to the coordinator's decision when the worker is gone.
+the worker said it began. Both belong to the coordinator's decision when the worker is gone. That it is
+gone shows at its pidfd, not at its pipe: a child that a plugin left behind may hold that open.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import sys
 import time
@@ -14,7 +16,6 @@ from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 from hilum_core.arguments import command_line
-from hilum_core.log import get_logger
 from hilum_core.restarts import RestartClock
 from hilum_core.stage import StageArguments
 from hilum_core.workers.arguments import WorkerArguments
@@ -60,22 +61,29 @@ class WorkerLink(Generic[Claimed]):
         self._kill_after_s = call_limit_s * 1.25 + _GRACE_S
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Pipe | None = None
-        self._heard_at = 0.0
+        self._pidfd = -1
+        self._silent_since = 0.0
+        self._is_killed = False
+        self._has_hung_up = False
         self._clock = RestartClock()
         self._was_of_use = False
-        self._log = get_logger("workers")
 
     # ---- its life
 
     @property
     def ready(self) -> bool:
         """Whether it runs and has said hello."""
-        return self._pipe is not None and self.hello is not None
+        return self.talking and self.hello is not None and not self._is_killed
 
     @property
     def running(self) -> bool:
         """Whether there is a process."""
         return self._process is not None
+
+    @property
+    def talking(self) -> bool:
+        """Whether there is a process that may still say something."""
+        return self._process is not None and not self._has_hung_up
 
     def start_if_due(self) -> None:
         """Start the process if there is none and its time to rest is over."""
@@ -95,12 +103,13 @@ class WorkerLink(Generic[Claimed]):
         self._process = subprocess.Popen(  # noqa: S603 - our own module, our own arguments
             [sys.executable, "-m", self._module, *command_line(arguments)],
             stdin=subprocess.DEVNULL,
-            pass_fds=(theirs.fileno(), self._stage.lock_fd),
+            pass_fds=(theirs.fileno(),),
         )
         theirs.close()
         self._pipe = Pipe(ours)
+        self._pidfd = os.pidfd_open(self._process.pid)
         self._clock.started()
-        self._heard_at = time.monotonic()
+        self._silent_since = time.monotonic()
 
     def restart_due_in(self) -> float | None:
         """Seconds until `start_if_due` will start it; None while it runs."""
@@ -108,33 +117,38 @@ class WorkerLink(Generic[Claimed]):
 
     def overdue(self) -> bool:
         """Whether it has been at work, or starting, for too long without a word."""
-        if self._process is None:
+        if self._process is None or self._is_killed:
             return False
-        silent_s = time.monotonic() - self._heard_at
+        silent_s = time.monotonic() - self._silent_since
+        if self._has_hung_up:
+            return silent_s > _LAST_BREATH_S
         if self.hello is None:
             return silent_s > _START_LIMIT_S
-        return bool(self.begun) and silent_s > self._kill_after_s
+        return self.owes_an_answer and silent_s > self._kill_after_s
+
+    @property
+    def owes_an_answer(self) -> bool:
+        """Whether there is anything that it has to say something about."""
+        return bool(self.in_hand)
 
     def kill(self) -> None:
-        """End the process at once; `receive` then tells that it is gone."""
+        """End the process at once; that it is gone shows at `ending`."""
         if self._process is not None:
+            self._is_killed = True
             self._process.kill()
 
     def retire(self) -> str:
-        """Clear up after a process that is gone, set the time of the next start; say how it ended.
+        """Clear up after a process that has ended, set the time of the next start; say how it ended.
 
         What it had in hand is the caller's to settle before the next start.
         """
         assert self._process is not None
-        if self._pipe is not None:
-            self._pipe.close()
-        try:
-            code = self._process.wait(_LAST_BREATH_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()  # its pipe is closed: whatever it still does leads nowhere
-            code = self._process.wait()
+        assert self._pipe is not None
+        self._pipe.close()
+        code = self._process.wait()
+        os.close(self._pidfd)
         self._clock.ended(was_of_use=self._was_of_use)
-        self._was_of_use = False
+        self._was_of_use = self._is_killed = self._has_hung_up = False
         self._process = self._pipe = self.hello = None
         self.begun.clear()
         if code == 0:
@@ -148,14 +162,24 @@ class WorkerLink(Generic[Claimed]):
         assert self._pipe is not None
         return self._pipe.fileno()
 
+    @property
+    def ending(self) -> int:
+        """A descriptor that is readable when the process has ended, for `select`."""
+        return self._pidfd
+
     def push(self, claimed: Sequence[tuple[str, Claimed, Message]]) -> None:
         """Hand it items: (id, what was claimed, what the worker must know besides)."""
         if not claimed:
             return
+        self._expect_an_answer()
         self.in_hand.update((item_id, item) for item_id, item, _ in claimed)
         self.send(
             {"items": [{"id": item_id, "claimed": pack(item), **more} for item_id, item, more in claimed]}
         )
+
+    def _expect_an_answer(self) -> None:
+        if not self.owes_an_answer:
+            self._silent_since = time.monotonic()
 
     def send(self, message: Message) -> None:
         """Send it something; that it is gone shows at `receive`."""
@@ -165,24 +189,33 @@ class WorkerLink(Generic[Claimed]):
         except PipeClosed:
             return
 
-    def receive(self) -> list[Message] | None:
-        """What it has said; None when it is gone (then call `retire`). Keeps `begun` and `hello`."""
+    def has_said_more(self) -> bool:
+        """Whether `receive` would find something at once."""
+        return bool(select.select([self.fileno()], [], [], 0)[0])
+
+    def receive(self) -> Sequence[Message]:
+        """What it has said; nothing once it has hung up. Keeps `begun` and `hello`."""
         assert self._pipe is not None
+        self._silent_since = time.monotonic()
         try:
             messages = self._pipe.receive_all()
         except PipeClosed:
-            return None
-        self._heard_at = time.monotonic()
+            self._has_hung_up = True
+            return ()
         for message in messages:
-            if "begin" in message:
-                self.begun.add(message["begin"])
-            elif "done" in message:
-                self.begun.discard(message["done"])
-                self._was_of_use = True
-            elif "hello" in message:
-                self.hello = message["hello"]
-                self.blame = message["hello"].get("blame", self.label)
+            self._note(message)
         return messages
+
+    def _note(self, message: Message) -> None:
+        match message:
+            case {"begin": str(item_id)}:
+                self.begun.add(item_id)
+            case {"done": str(item_id)}:
+                self.begun.discard(item_id)
+                self._was_of_use = True
+            case {"hello": dict(hello)}:
+                self.hello = hello
+                self.blame = str(hello.get("blame", self.label))
 
 
 def crew(

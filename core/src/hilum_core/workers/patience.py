@@ -8,7 +8,7 @@ import attrs
 
 from hilum_core.queue.records import Failure
 from hilum_core.workers.backoff import backoff
-from hilum_core.workers.failures import DEFECT, PERMANENT, TIME_LIMIT
+from hilum_core.workers.failures import DEFECT, LONGEST_RETRY_AFTER, PERMANENT, TIME_LIMIT
 
 MOST_CRASHES = 5
 MOST_DEFECTS = 10
@@ -33,9 +33,9 @@ class Patience:
         return failure.kind in {DEFECT, TIME_LIMIT} and attempt >= MOST_DEFECTS
 
     def wait(self, attempt: int, retry_after: timedelta | None = None) -> timedelta:
-        """How long to wait after the `attempt`-th failure; the plugin may say so itself."""
+        """How long to wait after the `attempt`-th failure; the plugin may say so itself, within reason."""
         if retry_after is not None:
-            return retry_after
+            return min(max(retry_after, self.first_retry), LONGEST_RETRY_AFTER)
         return backoff(attempt, first=self.first_retry, longest=self.longest_retry)
 
 

@@ -103,13 +103,24 @@ class Pipe:
             end = start + _LENGTH.size + length
             if len(self._partial) < end:
                 break
-            self._read.append(json.loads(self._partial[start + _LENGTH.size : end]))
+            self._read.append(_decode(self._partial[start + _LENGTH.size : end]))
             start = end
         del self._partial[:start]
 
     def close(self) -> None:
         """Let go; the other side reads its end."""
         self._sock.close()
+
+
+def _decode(text: bytes | bytearray) -> Message:
+    """Read a message; what is none ends the conversation, as whoever sent it cannot be trusted to go on."""
+    try:
+        message = json.loads(text)
+    except ValueError as error:
+        raise PipeClosed from error
+    if not isinstance(message, dict):
+        raise PipeClosed
+    return message
 
 
 def socket_pair() -> tuple[socket.socket, socket.socket]:

@@ -7,6 +7,7 @@ Messages from the coordinator: ``items`` (a list), ``answer`` (to a question), `
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import time
@@ -52,6 +53,7 @@ class WorkerSession:
     def start(cls, argv: Sequence[str]) -> WorkerSession:
         """Begin a worker process."""
         arguments = from_command_line(WorkerArguments, argv)
+        os.set_inheritable(arguments.pipe_fd, False)  # what a plugin starts must not hold our pipe open
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         die_with_parent(arguments.parent_pid)
         log.start(arguments.log_format, arguments.log_level, arguments.label)
@@ -96,7 +98,7 @@ class WorkerSession:
 
     def pump(self, timeout_s: float | None) -> None:
         """Send what was posted, read what came; waits `timeout_s` for a message, with None for ever."""
-        self.pipe.flush()
+        self.flush()
         self._read(timeout_s)
 
     def look(self) -> None:
@@ -147,16 +149,26 @@ class WorkerSession:
 
     def begin(self, item_id: str) -> None:
         """Tell the coordinator, before anything can happen, that an item is now at work."""
-        self.pipe.send({"begin": item_id})
+        self.send({"begin": item_id})
 
     def done(self, item_id: str, outcome: Message) -> None:
         """Tell what became of an item; it leaves with the next `begin`, or when the worker waits."""
         self.pipe.post({"done": item_id, **outcome})
 
+    def flush(self) -> None:
+        """Send what was posted, whole, whatever time limit ends meanwhile."""
+        with self.timer.shielded():
+            self.pipe.flush()
+
+    def send(self, message: Message) -> None:
+        """Send a message, and before it what was posted; whole, whatever time limit ends meanwhile."""
+        with self.timer.shielded():
+            self.pipe.send(message)
+
     def ask(self, question: str) -> Any:
         """Ask the coordinator something and wait for the answer; None when the worker is to stop."""
         self._answer = None
-        self.pipe.send({"ask": question})
+        self.send({"ask": question})
         while self._answer is None and not self.stopping:
             self.pump(None)
         return self._answer
@@ -167,4 +179,4 @@ class WorkerSession:
         now = time.monotonic()
         if now - self._last_beat >= _BEAT_EVERY_S:
             self._last_beat = now
-            self.pipe.send({"beat": 1})
+            self.send({"beat": 1})

@@ -1,0 +1,154 @@
+"""Workers that hang, die, talk nonsense or leave children behind, as a coordinator meets them."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from hilum_core.queue import Doorbell, QueueUnavailable
+from hilum_core.stage import StageArguments, StopSignal
+from hilum_core.workers.coordinator import Coordinator
+from hilum_core.workers.link import WorkerLink
+
+WORKER = """
+import json, os, socket, struct, subprocess, sys, time
+
+words = dict(word.lstrip("-").split("=", 1) for word in sys.argv[1:])
+sock = socket.socket(fileno=int(words["pipe-fd"]))
+
+def say(text):
+    data = text if isinstance(text, bytes) else json.dumps(text).encode()
+    sock.sendall(struct.pack(">I", len(data)) + data)
+
+def hear():
+    (length,) = struct.unpack(">I", sock.recv(4, socket.MSG_WAITALL))
+    return json.loads(sock.recv(length, socket.MSG_WAITALL))
+
+say({"hello": {}})
+items = hear()["items"]
+"""
+
+
+class Pairs(Coordinator[str, tuple[str, str]]):
+    """A coordinator of strings: what it was told of each stands in `settled`."""
+
+    stage = "route"
+
+    def __init__(self, queue, arguments, items):
+        super().__init__(queue, arguments, StopSignal())
+        self.waiting = list(items)
+        self.settled = {}
+
+    def dispatch(self):
+        for link in self.links:
+            if link.ready and self.waiting:
+                link.push([(item, item, {}) for item in self.waiting])
+                self.waiting = []
+
+    def heard(self, link, message):
+        if "done" in message:
+            self.conclude(link, message["done"], (message["done"], message["outcome"]))
+
+    def lost(self, link, claimed, *, begun, how):
+        return claimed, f"{'begun' if begun else 'unspent'}: {how}"
+
+    def settle(self, outcomes):
+        self.settled.update(outcomes)
+        if len(self.settled) == 3:
+            self.stopping.set()
+
+
+class Leases:
+    """The part of a queue that the loop itself calls."""
+
+    def __init__(self):
+        self.trouble = 0
+
+    def recover_leases(self, *, stage, live):
+        if self.trouble:
+            self.trouble -= 1
+            raise QueueUnavailable("locked")
+        return 0
+
+    def renew_leases(self, until):
+        pass
+
+
+@pytest.fixture
+def meet(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "run").mkdir()
+
+    def run(behaviour, *, limit_s=60.0, queue=None):
+        (tmp_path / "odd_worker.py").write_text(WORKER + behaviour)
+        arguments = StageArguments(
+            state_dir=tmp_path, revision=1, lifeline_fd=-1, lock_fd=-1, stop_within_s=1
+        )
+        pairs = Pairs(queue or Leases(), arguments, ["a", "b", "c"])
+        link = WorkerLink("odd_worker", "odd", arguments, memory_bytes=1 << 30, call_limit_s=limit_s)
+        pairs.links = [link]
+        bell = Doorbell.bind(tmp_path, "route")
+        pairs.run(bell)
+        bell.close()
+        assert not link.in_hand
+        return pairs.settled
+
+    return run
+
+
+def test_what_was_answered_counts_and_what_was_begun_is_to_blame(meet):
+    settled = meet(
+        'say({"begin": "a"}); say({"done": "a", "outcome": "fine"}); say({"begin": "b"}); os._exit(7)'
+    )
+    assert settled == {"a": "fine", "b": "begun: exit status 7", "c": "unspent: exit status 7"}
+
+
+def test_who_dies_before_saying_at_which_was_at_the_oldest(meet):
+    assert meet("os._exit(7)") == {
+        "a": "begun: exit status 7",
+        "b": "unspent: exit status 7",
+        "c": "unspent: exit status 7",
+    }
+
+
+def test_the_way_it_died_is_told(meet):
+    settled = meet('say({"begin": "a"}); os.kill(os.getpid(), 11)')
+    assert settled["a"] == "begun: killed by signal 11"
+
+
+def test_one_that_hangs_before_it_begins_anything_is_ended(meet):
+    assert meet("time.sleep(3600)", limit_s=-3.5)["a"] == "begun: killed by signal 9"
+
+
+@pytest.mark.parametrize(
+    "nonsense", ['{"done": "a"}', '{"done": ["a"]}', 'b"{nonsense"', 'b"[]"', 'b"\\xff"']
+)
+def test_nonsense_ends_the_worker_and_not_the_coordinator(meet, nonsense):
+    settled = meet(f'say({{"begin": "a"}}); say({nonsense}); time.sleep(3600)')
+    assert settled["a"] == "begun: killed by signal 9"
+    assert settled["b"].startswith("unspent")
+
+
+def test_a_child_that_it_leaves_behind_with_its_pipe_hides_no_death(meet, tmp_path):
+    behaviour = """
+if os.fork() == 0:
+    open(words["state-dir"] + "/child", "w").write(str(os.getpid()))
+    time.sleep(3600)
+time.sleep(0.2)
+os._exit(3)
+"""
+    started = time.monotonic()
+    assert meet(behaviour)["a"] == "begun: exit status 3"
+    assert time.monotonic() - started < 1800
+    os.kill(int(Path(tmp_path, "child").read_text()), 9)
+
+
+def test_a_queue_that_cannot_be_used_yet_is_waited_for(meet):
+    queue = Leases()
+    queue.trouble = 2
+    behaviour = 'for item in items: say({"done": item["id"], "outcome": "fine"})\ntime.sleep(3600)'
+    assert set(meet(behaviour, queue=queue).values()) == {"fine"}
+    assert queue.trouble == 0
