@@ -199,8 +199,9 @@ def test_a_second_run_on_the_same_state_is_refused_until_the_last_orphan_is_gone
         assert second.stderr.count("\n") == 1
         assert "in use" in second.stderr and str(router.state_dir) in second.stderr
         # A process that is stopped cannot see that its supervisor is gone.
-        (orphan,) = router.processes()["retain"]
+        (orphan,) = router.wait_until(lambda: router.processes().get("retain"))
         os.kill(orphan, signal.SIGSTOP)
+        router.wait_until(lambda: "State:\tT" in Path(f"/proc/{orphan}/status").read_text())
         router.stop(signal.SIGKILL)
         router.wait_until(lambda: list(router.processes()) == ["retain"], within_s=10)
         assert hilum("run", "--config", router.config_path).returncode == 1
