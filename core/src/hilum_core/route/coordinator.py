@@ -26,6 +26,8 @@ from hilum_core.workers.pipe import Message
 from hilum_core.workers.wire import unpack
 
 _WINDOW = 64
+_MATTERS_OF_CONFIG = frozenset({"unmatched", "returned"})
+"""Why objects are held for which no route has a place: it may be every object."""
 _PATIENCE = Patience(first_retry=timedelta(seconds=1))
 
 
@@ -162,8 +164,7 @@ class RouteCoordinator(Coordinator[ClaimedObject, RoutingOutcome]):
 
     def _log(self, outcome: RoutingOutcome) -> None:
         if isinstance(outcome, RoutingHeld):
-            # What no route takes is a matter of the config, and may be every object.
-            write = self.log.debug if outcome.code == "unmatched" else self.log.warning
+            write = self.log.debug if outcome.code in _MATTERS_OF_CONFIG else self.log.warning
             write("an object is held", object=outcome.object_id, code=outcome.code)
         elif isinstance(outcome, Routed):
             routes = [match.route for match in outcome.matches]

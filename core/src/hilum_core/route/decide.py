@@ -30,7 +30,11 @@ class RoutingPlan:
 
 @attrs.frozen(kw_only=True)
 class Decision:
-    """The routes that matched, and the deliveries that follow."""
+    """The routes that matched, and the deliveries that follow.
+
+    There may be matches and no delivery: all would have returned the object to its sender. It has then
+    not been delivered, and must not end as if it had.
+    """
 
     matches: tuple[RouteMatch, ...]
     deliveries: tuple[NewDelivery, ...]

@@ -18,7 +18,7 @@ from hilum_core.queue.records import (
     RoutingDiscarded,
     RoutingHeld,
 )
-from hilum_core.route.decide import RoutingPlan, decide
+from hilum_core.route.decide import Decision, RoutingPlan, decide
 from hilum_core.route.patient_key import PatientKeys
 from hilum_core.spool import SpoolDamage, data_set_span
 from hilum_core.workers.failures import failure_of
@@ -142,6 +142,8 @@ class RouteWorker:
                 )
                 return {"discarded": pack(record)}
             return _held(claimed, "unmatched", "no route matched", facts)
+        if not decision.deliveries:
+            return _held(claimed, "returned", _why_returned(decision), facts)
         routed = Routed(
             object_id=instance.id,
             lease_no=claimed.lease_no,
@@ -216,6 +218,14 @@ def _mismatch(header: Dataset, instance: Instance) -> str:
     return ""
 
 
+def _why_returned(decision: Decision) -> str:
+    names = ", ".join(match.route for match in decision.matches)
+    return (
+        f"the route would only return it to its sender ({names}); set return_to_sender = true there, "
+        f"or give it another sink"
+    )
+
+
 def _held(claimed: ClaimedObject, code: str, reason: str, facts: HeaderFacts = HeaderFacts()) -> Message:  # noqa: B008 - frozen
     return {
         "held": pack(
@@ -232,7 +242,7 @@ def _held(claimed: ClaimedObject, code: str, reason: str, facts: HeaderFacts = H
 
 def main() -> None:
     """Entry of the process."""
-    RouteWorker(WorkerSession.start(sys.argv[1:])).run()
+    RouteWorker(WorkerSession.start(sys.argv[1:], kind="filters")).run()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,144 @@
+"""A real routing worker, fed through its pipe as the coordinator does."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from pydicom.data import get_testdata_file
+
+from hilum_core import revisions
+from hilum_core.queue.records import ClaimedObject, RoutingHeld
+from hilum_core.spool import open_spool
+from hilum_core.stage import StageArguments
+from hilum_core.workers.link import WorkerLink
+from hilum_core.workers.wire import unpack
+from hilum_sdk import Association
+from hilum_sdk.elements import read_file_meta
+
+CONFIG = """
+    [router]
+    state_dir = "{state_dir}"
+    [peers.ct]
+    ae_title = "CT"
+    host = "127.0.0.1"
+    port = 104
+    may_send = true
+    [sinks.out]
+    type = "folder"
+    path = "/nowhere"
+    [sinks.back]
+    type = "dicom"
+    peer = "ct"
+    """
+ROUTE = """
+    [[routes]]
+    name = "{name}"
+    sinks = {sinks}
+    """
+
+
+def route(name, sinks, more=""):
+    return ROUTE.format(name=name, sinks=str(sinks).replace("'", '"')) + more
+
+
+class Bench:
+    """A spool with one object of CT, and a worker to route it."""
+
+    def __init__(self, state_dir, config):
+        self.spool = open_spool(state_dir, 1)
+        self.lock_fd = os.open(state_dir / "lock", os.O_CREAT | os.O_RDWR)
+        arguments = StageArguments(
+            state_dir=state_dir,
+            revision=revisions.accept(state_dir, CONFIG.format(state_dir=state_dir) + config),
+            lifeline_fd=-1,
+            lock_fd=self.lock_fd,
+            stop_within_s=5,
+        )
+        self.link = WorkerLink(
+            "hilum_core.route.worker", "route-1", arguments, memory_bytes=1 << 30, call_limit_s=30
+        )
+        self.heard = []
+
+    def store(self):
+        with Path(get_testdata_file("CT_small.dcm")).open("rb") as stream:
+            meta = read_file_meta(stream)
+            stream.seek(meta.data_set_offset)
+            data_set = stream.read()
+        writer = self.spool.begin(
+            sop_class_uid=meta.sop_class_uid,
+            sop_instance_uid=meta.sop_instance_uid,
+            transfer_syntax_uid=meta.transfer_syntax_uid,
+            association=Association(calling_ae="CT", called_ae="HILUM", peer="ct"),
+            received_at=datetime.now(UTC),
+        )
+        writer.write(memoryview(data_set))
+        return writer.commit()
+
+    def route(self):
+        stored = self.store()
+        claimed = ClaimedObject(stored=stored, lease_no=3, attempt=1, crashes=0, released=False)
+        object_id = stored.instance.id
+        self.link.start_if_due()
+        self.link.push([(object_id, claimed, {"path": str(self.spool.locate(object_id))})])
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            for message in self.link.receive():
+                self.heard.append(message)
+                if "done" in message:
+                    return message
+        raise TimeoutError
+
+    def close(self):
+        if self.link.running:
+            self.link.kill()
+            self.link.retire()
+        os.close(self.lock_fd)
+
+
+@pytest.fixture
+def bench(tmp_path):
+    made = []
+
+    def bench(*routes):
+        (tmp_path / "state").mkdir(mode=0o700)
+        made.append(Bench(tmp_path / "state", "".join(routes)))
+        return made[0]
+
+    yield bench
+    made[0].close()
+
+
+@pytest.fixture
+def install_filters(tmp_path, monkeypatch):
+    """Install a distribution that declares filters."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+
+    def install(code):
+        about = tmp_path / "site" / "acme_filters-1.5.dist-info"
+        about.mkdir(parents=True)
+        (about / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-filters\nVersion: 1.5\n")
+        (about / "entry_points.txt").write_text("[hilum.filters]\nacme = acme_filters\n")
+        (tmp_path / "site" / "acme_filters.py").write_text(textwrap.dedent(code))
+
+    return install
+
+
+def test_an_object_that_only_its_sender_would_get_is_held(bench):
+    held = unpack(bench(route("all", ["back"])).route()["held"], RoutingHeld)
+    assert held.code == "returned"
+    assert held.failure.text == (
+        "the route would only return it to its sender (all); set return_to_sender = true there, "
+        "or give it another sink"
+    )
+    assert held.facts.modality == "CT"
+
+
+def test_an_object_that_another_sink_takes_is_routed_there(bench):
+    routed = bench(route("all", ["back"]), route("keep", ["out"])).route()["routed"]
+    assert [delivery["sink"] for delivery in routed["deliveries"]] == ["out"]
+    assert routed["notes"] == ["not returned to its sender through back"]
