@@ -55,6 +55,10 @@ class Unmade(Sink):
 def refuse(config, context):
     raise ConfigError("there is no such folder")
 
+@attrs.frozen(kw_only=True)
+class Dial:
+    number: PeerName
+
 def odd(config):
     raise KeyError("DOE^JOHN")
 
@@ -62,6 +66,7 @@ def odd(config):
 def hilum_register_sinks():
     yield SinkSpec(type="drop", config=Config, create=__name__ + ":Drop")
     yield SinkSpec(type="call", config=Call, create=Drop, peer=lambda config: config.peer)
+    yield SinkSpec(type="dial", config=Dial, create=Drop, peer=lambda config: config.number)
     yield SinkSpec(type="unmade", config=Nothing, create=Unmade)
     yield SinkSpec(type="refuse", config=Nothing, create=refuse)
     yield SinkSpec(type="astray", config=Nothing, create="acme:Nowhere")
@@ -73,7 +78,7 @@ def hilum_register_transforms():
     yield TransformSpec(type="clean", config=Nothing, create=Clean, deidentifies=lambda config: True)
     yield TransformSpec(type="polish", config=Nothing, create=Clean, deidentifies=lambda config: "no")
 """
-SINKS = dict.fromkeys(["drop", "call", "unmade", "refuse", "astray", "clean", "odd"], "acme")
+SINKS = dict.fromkeys(["drop", "call", "dial", "unmade", "refuse", "astray", "clean", "odd"], "acme")
 TRANSFORMS = dict.fromkeys(["clean", "polish"], "acme")
 
 
@@ -176,7 +181,7 @@ hilum.toml: 13 problems
   sinks.archive.delivery.wrokers: unknown key; did you mean 'workers'?
   sinks.called: sends to the peer 'pacs', which cannot be called: set peers.pacs.host and peers.pacs.port  (call, acme-tools 1.0)
   sinks.calling.peer: no peer is called 'pax'; there are: pacs                    (call, acme-tools 1.0)
-  sinks.odd: the plugin is broken: asked about its config it raised KeyError at acme.py:45  (odd, acme-tools 1.0)
+  sinks.odd: the plugin is broken: asked about its config it raised KeyError at acme.py:49  (odd, acme-tools 1.0)
   sinks.fails: the plugin is broken: reading its config raised KeyError at acme.py:25  (refuse, acme-tools 1.0)
   sinks.lost.type: no sink of the type 'drup' is installed; did you mean 'drop'? installed: …
   routes[0].sinks[1]: sinks.research takes only what is de-identified, and no transform of this route de-identifies; add one, or take the sink out"""  # noqa: E501 - a report is shown as it is
@@ -237,6 +242,33 @@ def test_whom_a_sink_sends_to_is_known_though_it_rests_or_is_broken(acme):
     )
     _, composition, _ = check(text + '[sinks.folder]\ntype = "drop"\nfolder = "/d"\n', source="x")
     assert composition.sink_peers == dict.fromkeys(["works", "rests", "lost", "faulty"], "pacs")
+
+
+@pytest.mark.parametrize("only", [{"sinks"}, {"sinks.x", "checks"}])
+def test_a_process_imports_no_more_than_the_plugins_it_asked_for(acme, install, only):
+    install("deadly-tools", {"deadly": "import os; os._exit(3)"}, filters={"deadly": "deadly"})
+    text = LEAST + '[sinks.x]\ntype = "drop"\n[transforms.t]\ntype = "clean"\n'
+    text += '[filters.f]\ntype = "deadly"\n[filters.faulty]\ntype = "deadly"\nisolate = true\n'
+    _, composition, problems = check(text, "x", only=only)
+    assert not composition.components
+    assert set(composition.broken) == {"sinks.x"}
+    assert [problem.path for problem in problems] == ["sinks.x.folder", "filters.faulty.isolate"]
+
+
+def test_whom_a_sink_sends_to_is_known_without_its_plugin(acme):
+    text = LEAST + '[peers.pacs]\nae_title = "PACS"\nhost = "h"\nport = 104\n'
+    text += '[sinks.x]\ntype = "call"\npeer = "pacs"\n[filters.f]\ntype = "drop"\n'
+    _, composition, _ = check(text, "x", only={"filters"})
+    assert composition.sink_peers == {"x": "pacs"}
+    assert set(composition.broken) == {"filters.f"}
+    assert "acme" not in sys.modules
+
+
+def test_a_sink_that_sends_to_a_peer_without_its_key_peer_is_broken(acme):
+    text = LEAST + '[peers.pacs]\nae_title = "PACS"\nhost = "h"\nport = 104\n'
+    assert told(text + '[sinks.x]\ntype = "dial"\nnumber = "pacs"\n') == [
+        "sinks.x: the plugin is broken: it sends to a peer that its key `peer` does not name"
+    ]
 
 
 def test_a_type_of_two_distributions_is_an_error_only_where_it_is_named(acme, install, plugin_source):
@@ -317,6 +349,13 @@ def test_a_de_identified_sink_wants_a_de_identifying_transform_on_every_route(
     assert bool(problems) is refused
     assert ("sinks.x" in composition.broken) is refused
     assert ("sinks.x" in composition.components) is not refused
+
+
+def test_a_lane_rests_without_a_look_at_transforms_where_its_route_has_none(acme):
+    _, composition, _ = check(PROTECTED + ROUTE.format(""), "x", only={"sinks.x"})
+    assert "sinks.x" in composition.broken
+    _, composition, _ = check(PROTECTED + ROUTE.format(""), "x", only={"filters"})
+    assert not composition.broken
 
 
 def test_a_broken_transform_is_told_instead_of_what_it_might_do(acme):

@@ -22,8 +22,9 @@ class Composition:
     """The components that can be made, by label (``sinks.pacs``).
 
     ``broken`` tells of every other one that is not disabled why it cannot, without quoting values;
-    ``problems`` tell the same to who edits the config. ``sink_peers`` says by the name of the sink
-    whom it sends to; of sinks that are disabled or broken as far as their table tells.
+    ``problems`` tell the same to who edits the config. Of components that were not asked for, neither
+    tells anything. ``sink_peers`` says by the name of a sink whom it sends to: the peer that the key
+    ``peer`` of its table names, known of every sink, whether its plugin was imported or not.
     """
 
     components: Mapping[str, Composed]
@@ -33,13 +34,21 @@ class Composition:
 
 
 class Composer:
-    """Composes one config; for one use."""
+    """Composes one config, all of it or ``only`` some kinds and labels; for one use."""
 
-    def __init__(self, types: TypeTable, loader: PluginLoader, flow: Flow, peers: Collection[str]) -> None:
+    def __init__(
+        self,
+        types: TypeTable,
+        loader: PluginLoader,
+        flow: Flow,
+        peers: Collection[str],
+        only: Collection[str] | None,
+    ) -> None:
         self._types = types
         self._loader = loader
         self._flow = flow
         self._peers = peers
+        self._only = only
         self._composed: dict[str, Composed] = {}
         self._broken: dict[str, str] = {}
         self._problems: list[ConfigProblem] = []
@@ -48,10 +57,11 @@ class Composer:
         """Import what the config names, and nothing else."""
         for entry in self._flow.components():
             # A component is often disabled because its plugin is at fault.
-            if not entry.disabled:
+            if self._is_wanted(entry) and not entry.disabled:
                 self._add(entry)
         for entry in self._flow.left_out:
-            self._examine(entry)
+            if self._is_wanted(entry):
+                self._examine(entry)
         for number, sink in self._unprotected():
             self._refuse(sink, number)
         return Composition(
@@ -60,6 +70,9 @@ class Composer:
             problems=tuple(self._problems),
             sink_peers=dict(self._sink_peers()),
         )
+
+    def _is_wanted(self, entry: ComponentEntry) -> bool:
+        return self._only is None or entry.kind in self._only or entry.label in self._only
 
     def _add(self, entry: ComponentEntry) -> None:
         composed, reason = self._examine(entry)
@@ -91,7 +104,8 @@ class Composer:
     def _unprotected(self) -> Iterator[tuple[str, str]]:
         """Find the routes that lead to a de-identified sink past every de-identifying transform.
 
-        A route with a transform that is broken is no such: its objects wait for it.
+        A route with a transform that is broken is no such: its objects wait for it. Nor can that be
+        said of one whose transforms were not asked for.
         """
         for index, route in zip(self._flow.route_numbers, self._flow.routes, strict=True):
             chain = [self._composed.get(f"transforms.{name}") for name in route.transforms]
@@ -99,15 +113,13 @@ class Composer:
                 continue
             for place, name in enumerate(route.sinks):
                 sink = self._flow.sinks.get(name)
-                if sink is not None and sink.deidentified_only:
+                if sink is not None and sink.deidentified_only and self._is_wanted(sink):
                     yield f"routes[{index}].sinks[{place}]", sink.label
 
     def _sink_peers(self) -> Iterator[tuple[str, str]]:
         left_out = [entry for entry in self._flow.left_out if entry.kind == "sinks"]
         for entry in (*self._flow.sinks.values(), *left_out):
-            composed = self._composed.get(entry.label)
-            # What waits for a sink must not be what its peer sent: most call the key `peer`.
-            peer = composed.peer if composed else entry.table.get("peer")
+            peer = entry.table.get("peer")
             if isinstance(peer, str) and peer in self._peers:
                 yield entry.name, peer
 
@@ -159,6 +171,9 @@ def _traits(spec: ComponentSpec, config: Any, declared: Declared) -> dict[str, A
 
 
 def _check_destination(composed: Composed, peers: Mapping[str, PeerSettings]) -> None:
+    # ROUTE imports no sink, and must know all the same what would go back to its sender.
+    if composed.peer is not None and composed.peer != composed.entry.table.get("peer"):
+        raise PluginError("it sends to a peer that its key `peer` does not name", blame=composed.blame)
     peer = peers.get(composed.peer or "")
     if peer is None:
         return

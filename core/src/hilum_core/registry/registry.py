@@ -42,7 +42,13 @@ class Registry:
             raise PluginError(f"{declared.shadowed_by} comes first on the path", blame=declared.blame)
         return self._loader.spec(declared)
 
-    def compose(self, config: Flow, *, peer_names: Collection[str] | None = None) -> Composition:
+    def compose(
+        self,
+        config: Flow,
+        *,
+        peer_names: Collection[str] | None = None,
+        only: Collection[str] | None = None,
+    ) -> Composition:
         """Bring the components of a config together with their plugins.
 
         Parameters
@@ -50,9 +56,12 @@ class Registry:
         peer_names
             The peers that may be named, if more than those of `config`, which may have lost some to
             their own faults.
+        only
+            Kinds (``"filters"``) and labels (``"sinks.pacs"``) to compose; the plugins of all others
+            are not imported, so that one that hangs or crashes at import stops nobody else.
         """
         names = config.peers.keys() if peer_names is None else peer_names
-        return Composer(self._types, self._loader, config, names).compose()
+        return Composer(self._types, self._loader, config, names, only).compose()
 
     def commands(self) -> Iterator[CommandSpec]:
         """Give the subcommands that plugins add, without those that are broken or claimed twice."""
