@@ -232,7 +232,7 @@ def _failed(failure: Failure, retry_after: timedelta | None = None) -> Message:
 
 def main() -> None:
     """Entry of the process."""
-    RenderWorker(WorkerSession.start(sys.argv[1:])).run()
+    RenderWorker(WorkerSession.start(sys.argv[1:], kind="transforms")).run()
 
 
 if __name__ == "__main__":

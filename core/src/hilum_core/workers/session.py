@@ -12,7 +12,7 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from hilum_core import log, revisions
@@ -33,7 +33,7 @@ _LOOK_AFRESH_S = 60.0
 class WorkerSession:
     """All that a worker process has: its config, its plugins, its pipe, its timer."""
 
-    def __init__(self, arguments: WorkerArguments, pipe: Pipe) -> None:
+    def __init__(self, arguments: WorkerArguments, pipe: Pipe, only: Collection[str]) -> None:
         self.arguments = arguments
         self.pipe = pipe
         self.timer = CallTimer()
@@ -47,18 +47,22 @@ class WorkerSession:
         text = revisions.read(arguments.state_dir, arguments.revision)
         self.config: Config
         self.composition: Composition
-        self.config, self.composition, _ = check(text, source=f"revision {arguments.revision}")
+        self.config, self.composition, _ = check(text, source=f"revision {arguments.revision}", only=only)
 
     @classmethod
-    def start(cls, argv: Sequence[str]) -> WorkerSession:
-        """Begin a worker process."""
+    def start(cls, argv: Sequence[str], *, kind: str = "") -> WorkerSession:
+        """Begin a worker process, for all components of a kind, or for the one that its label names.
+
+        Plugins of others are not imported: one that hangs or crashes at that stops nobody else.
+        """
         arguments = from_command_line(WorkerArguments, argv)
         os.set_inheritable(arguments.pipe_fd, False)  # what a plugin starts must not hold our pipe open
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         die_with_parent(arguments.parent_pid)
         log.start(arguments.log_format, arguments.log_level, arguments.label)
         limit_memory(arguments.memory_bytes)
-        return cls(arguments, Pipe(socket.socket(fileno=arguments.pipe_fd)))
+        only = {kind or arguments.label.partition("#")[0]}
+        return cls(arguments, Pipe(socket.socket(fileno=arguments.pipe_fd)), only)
 
     # ---- components
 
