@@ -91,8 +91,13 @@ def meet(tmp_path, monkeypatch):
         link = WorkerLink("odd_worker", "odd", arguments, memory_bytes=1 << 30, call_limit_s=limit_s)
         pairs.links = [link]
         bell = Doorbell.bind(tmp_path, "route")
-        pairs.run(bell)
-        bell.close()
+        try:
+            pairs.run(bell)
+        finally:
+            bell.close()
+            if link.running:
+                link.kill()
+                link.retire()
         assert not link.in_hand
         return pairs.settled
 
