@@ -162,14 +162,13 @@ def test_an_archive_that_refuses_everything_rests_and_dead_letters_no_more_than_
                 (sink,) = queue.status().sinks
             assert f"{status:04X}" in sink.lane.reason
             archive.answer = lambda _: 0
-            router.wait_until_quiet(objects=40)
-            dead = [row.delivery_id for row in router.deliveries("archive", "dead")]
-            assert len(router.deliveries("archive", "delivered")) == 40 - len(dead) >= 30
-            retried = hilum(
-                "queue", "retry", *dead, "--because", "the archive is mended", "--config", router.config_path
-            )
+            router.wait_until(lambda: "a lane works again" in router.log())
+            # By itself the router tries in an hour what was refused; who mended the archive need not wait.
+            mended = ("--sink", "archive", "--because", "the archive is mended")
+            retried = hilum("queue", "retry", *mended, "--config", router.config_path)
             assert retried.returncode == 0, retried.stderr
             router.wait_until_idle(objects=40)
+            assert archive.data_sets() == {file.sop_instance_uid: file.data_set for file in files}
 
 
 def test_warnings_and_duplicates_count_as_delivered_and_are_kept(objects, hilum, tmp_path):

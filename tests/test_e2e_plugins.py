@@ -127,13 +127,21 @@ def test_a_sink_that_hangs_or_crashes_delays_neither_reception_nor_its_other_obj
     install, files, tmp_path, what
 ):
     install("acme-bad", "sinks", "bad", SINK.format(what=what))
-    config = MODALITY + folder_flow(tmp_path / "sink") + bad_sink('timeout = "300ms", first_retry = "1s"')
+    config = MODALITY + folder_flow(tmp_path / "sink") + bad_sink('timeout = "500ms", first_retry = "1s"')
     reason = {SLEEPS: "did not finish within its time limit", ENDS_THE_PROCESS: "(exit status 3)"}[what]
     with running_router(tmp_path, config) as router:
         assert set(send(files, router.port).values()) == {0}
         router.wait_until(lambda: len(router.deliveries("sink", "delivered")) == 10)
         router.wait_until(lambda: len(router.deliveries("bad", "delivered")) == 9)
-        (row,) = router.wait_until(lambda: [row for row in router.deliveries("bad") if row.last_failure])
+        (bad,) = router.objects("routed")
+        assert bad.stored.instance.sop_instance_uid == files[2].sop_instance_uid
+        (row,) = router.wait_until(
+            lambda: [
+                row
+                for row in router.deliveries("bad")
+                if row.object_id == bad.stored.instance.id and row.last_failure
+            ]
+        )
         assert reason in row.last_failure.text
         assert row.last_failure.blame == "acme-bad 1.5"
         assert reason in router.log()
