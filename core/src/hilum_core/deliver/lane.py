@@ -1,10 +1,10 @@
 """What a lane decides: how many objects may be at work, when to try again, when to rest.
 
 A lane is *working*, *resting* (until a time, with a reason) or on *trial* (one object at a time, after
-a rest, until one is delivered). It rests when its destination as a whole cannot be used, or when ten
-different objects failed for good without a success between: then the destination is at fault, and
-whatever still fails is put back unspent, so that a misconfigured archive does not turn a day into
-dead letters. No clock and no socket here: times are passed in.
+a rest, until one is delivered or enough have failed). It rests when its destination as a whole cannot
+be used, or when ten different objects failed for good without a success between: then the destination
+is at fault, and whatever still fails is put back unspent, so that a misconfigured archive does not turn
+a day into dead letters. No clock and no socket here: times are passed in.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ _REFUSED_WAITS = (
     timedelta(hours=3),
     timedelta(hours=8),
 )
-_REFUSED_IN_A_ROW_WAITS = timedelta(hours=1)
+_BEHIND_RESTS = 64
+_LONGEST_BEHIND = timedelta(hours=1)
 _FOR_GOOD = frozenset({PERMANENT, REFUSED, DEFECT, TIME_LIMIT})
 
 
@@ -66,6 +67,8 @@ class Lane:
         self._reason = ""
         self._since = now
         self._rests = 0
+        self._rest_length = timedelta(0)
+        self._trial_failures = 0
         self._failed: set[str] = set()
 
     # ---- what may happen now
@@ -111,11 +114,13 @@ class Lane:
     ) -> DeliveryOutcome:
         """The destination, or the plugin, did not take an object."""
         if failure.kind == UNAVAILABLE:
-            return self._rest_without(claimed, failure, now, behind=self.settings.first_retry)
-        if failure.kind in _FOR_GOOD:
-            self._failed.add(claimed.stored.instance.id)
-            if self.state is not LaneState.WORKING or len(self._failed) >= FAILURES_TO_REST:
-                return self._rest_without(claimed, failure, now, behind=_REFUSED_IN_A_ROW_WAITS)
+            self.rest(failure, now)
+            return self._back(claimed, failure, now, behind=self.settings.first_retry)
+        if failure.kind in _FOR_GOOD and self._is_at_fault(claimed):
+            if self._has_tried_enough():
+                self.rest(failure, now)
+            behind = min(self._rest_length * _BEHIND_RESTS, _LONGEST_BEHIND)
+            return self._back(claimed, failure, now, behind=behind)
         if self._gives_up(claimed, failure, now):
             return DeliveryDead(delivery_id=claimed.delivery_id, lease_no=claimed.lease_no, failure=failure)
         return DeliveryDeferred(
@@ -156,13 +161,15 @@ class Lane:
         longest = min(self.settings.longest_retry, _LONGEST_REST)
         first = min(self.settings.first_retry, longest)
         self._enter(LaneState.RESTING, now, failure.text)
-        self.resting_until = now + backoff(self._rests, first=first, longest=longest)
+        self._rest_length = backoff(self._rests, first=first, longest=longest)
+        self.resting_until = now + self._rest_length
 
     def probed(self, failure: Failure | None, now: datetime) -> None:
         """The destination answered a probe, or did not."""
         if self.state is not LaneState.RESTING:
             return
         if failure is None:
+            self._trial_failures = 0
             self._enter(LaneState.TRIAL, now, self._reason)
         else:
             since = self._since
@@ -186,21 +193,34 @@ class Lane:
             self._since = now
         self.state, self._reason, self.resting_until = state, reason, None
 
-    def _rest_without(
+    def _is_at_fault(self, claimed: ClaimedDelivery) -> bool:
+        """Count a failure for good; whether by now the destination is at fault rather than its objects."""
+        self._failed.add(claimed.stored.instance.id)
+        if self.state is LaneState.TRIAL:
+            self._trial_failures += 1
+        return self.state is not LaneState.WORKING or len(self._failed) >= FAILURES_TO_REST
+
+    def _has_tried_enough(self) -> bool:
+        """Whether a trial ends without a success: the first tries one object, each later one twice as many.
+
+        So a lane comes past any number of objects that its destination refuses.
+        """
+        return self.state is not LaneState.TRIAL or self._trial_failures >= min(
+            2 ** (self._rests - 1), WINDOW
+        )
+
+    def _back(
         self, claimed: ClaimedDelivery, failure: Failure, now: datetime, *, behind: timedelta
     ) -> DeliveryDeferred:
-        """Rest, and put the object back unspent, so far behind that the next trials are made with others.
+        """Put an object back unspent, behind others, so that the next trials are made with those.
 
-        It may be what the destination stumbles over each time. Where many such stand at the head of the
-        queue, each trial moves one away for an hour, until one comes that is taken.
+        It may be what the destination stumbles over each time, and would stand before all others.
         """
-        self.rest(failure, now)
-        assert self.resting_until is not None
         return DeliveryDeferred(
             delivery_id=claimed.delivery_id,
             lease_no=claimed.lease_no,
             failure=failure,
-            not_before=self.resting_until + behind,
+            not_before=(self.resting_until or now) + behind,
             spent=False,
         )
 

@@ -60,7 +60,7 @@ class LaneWorker:
             raise
         except TimeLimitExceeded as error:
             self._feed.session_failed(error)
-            sys.exit(1)  # what was interrupted may be in any state: start afresh
+            sys.exit(0)  # what was interrupted may be in any state: start afresh
         except Exception as error:  # noqa: BLE001 - whatever a plugin raises
             self._feed.session_failed(error)
             return
