@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -58,13 +58,13 @@ class Bench:
             "hilum_core.render.worker", "render-1", arguments, memory_bytes=1 << 30, call_limit_s=30
         )
 
-    def store(self, data_set, meta):
+    def store(self, data_set, meta, age=timedelta(0)):
         writer = self.spool.begin(
             sop_class_uid=meta.sop_class_uid,
             sop_instance_uid=meta.sop_instance_uid,
             transfer_syntax_uid=meta.transfer_syntax_uid,
             association=Association(calling_ae="CT", called_ae="HILUM", peer="ct"),
-            received_at=datetime.now(UTC),
+            received_at=datetime.now(UTC) - age,
         )
         writer.write(memoryview(data_set))
         return writer.commit()
@@ -150,6 +150,23 @@ def test_an_object_whose_file_is_gone_is_held(bench, ct):
     message, target = bench.render(stored)
     assert unpack(message["held"], RenderingHeld).code == "damaged"
     assert not target.exists()
+
+
+def test_an_object_that_was_damaged_since_it_came_is_held(bench, ct):
+    stored = bench.store(*ct, age=timedelta(hours=1))
+    with bench.spool.locate(stored.instance.id).open("r+b") as file:
+        file.seek(-2000, os.SEEK_END)
+        file.write(b"\x5a")
+    message, target = bench.render(stored)
+    held = unpack(message["held"], RenderingHeld)
+    assert held.code == "damaged"
+    assert "checksum" in held.failure.text
+    assert not target.exists()
+
+
+def test_an_object_that_waited_and_is_whole_is_rendered(bench, ct):
+    message, _ = bench.render(bench.store(*ct, age=timedelta(hours=1)))
+    assert "rendered" in message
 
 
 def test_a_chain_that_the_config_does_not_know_any_more_waits(bench, ct):

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import attrs
 
 from hilum_core.queue.records import ClaimedDelivery, Failure
-from hilum_core.spool import SpoolDamage, data_set_span, verify
+from hilum_core.spool import SpoolDamage, data_set_span
 from hilum_core.workers.failures import PERMANENT, failure_of, retry_after_s
+from hilum_core.workers.freshness import verify_unless_fresh
 from hilum_core.workers.pipe import Message
 from hilum_core.workers.session import WorkerSession
 from hilum_core.workers.wire import pack, unpack
 from hilum_sdk import ContextNeed, HilumError, Item, Receipt
 from hilum_sdk.elements import FileItem, SegmentReader, transfer_syntaxes_from
-
-_FRESH = timedelta(minutes=10)
 
 
 @attrs.frozen(kw_only=True)
@@ -185,8 +184,9 @@ class LaneFeed:
         path = Path(message["path"])
         try:
             item = LaneItem.of(claimed, path, scratch_dir=self._scratch_dir)
-            if claimed.rendering is None and datetime.now(UTC) - claimed.stored.instance.received_at > _FRESH:
-                verify(path)  # what was received just now need not be read twice
+            if claimed.rendering is None:
+                received_at = claimed.stored.instance.received_at
+                verify_unless_fresh(path, received_at, alive=self._session.say_alive)
         except (SpoolDamage, OSError) as error:
             text = str(error) if isinstance(error, SpoolDamage) else f"{path.name}: cannot be read"
             kind = "rendering_lost" if claimed.rendering else "damaged"

@@ -21,6 +21,7 @@ from hilum_core.queue.records import (
 )
 from hilum_core.spool import SpoolDamage, data_set_span
 from hilum_core.workers.failures import PERMANENT, TEMPORARY, failure_of
+from hilum_core.workers.freshness import verify_unless_fresh
 from hilum_core.workers.limits import TimeLimitExceeded
 from hilum_core.workers.pipe import Message
 from hilum_core.workers.session import WorkerSession
@@ -92,6 +93,7 @@ class RenderWorker:
         self, claimed: ClaimedRendering, chain: Sequence[_Link], source: Path, target: Path
     ) -> Message:
         instance = claimed.stored.instance
+        verify_unless_fresh(source, instance.received_at, alive=self._session.say_alive)
         offset, length = data_set_span(source)
 
         def open_draft() -> FileDraft:

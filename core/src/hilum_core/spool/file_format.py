@@ -13,7 +13,7 @@ import io
 import json
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from struct import Struct
@@ -130,8 +130,10 @@ def read_record(path: Path) -> StoredObject:
         return _record(file, path)
 
 
-def verify(path: Path) -> StoredObject:
+def verify(path: Path, *, alive: Callable[[], None] = lambda: None) -> StoredObject:
     """Read a whole file of the spool and see that it is what was written.
+
+    ``alive`` is called for each stretch read: a large file takes long.
 
     Raises
     ------
@@ -144,6 +146,7 @@ def verify(path: Path) -> StoredObject:
         try:
             while chunk := file.read(_CHUNK):
                 checksum = zlib.crc32(chunk, checksum)
+                alive()
         except OSError as error:
             raise _unreadable(error, path) from error
     if checksum != stored.checksum:

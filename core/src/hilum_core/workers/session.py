@@ -178,8 +178,12 @@ class WorkerSession:
         return self._answer
 
     def beat(self) -> None:
-        """Say that a long call is still alive."""
+        """Say that a long call is still alive, and start its time anew."""
         self.timer.beat()
+        self.say_alive()
+
+    def say_alive(self) -> None:
+        """Tell the coordinator that work goes on: between calls, and where it is ours and has no limit."""
         now = time.monotonic()
         if now - self._last_beat >= _BEAT_EVERY_S:
             self._last_beat = now
