@@ -177,11 +177,13 @@ def _write(draft: FileDraft, target: Path, *, deidentified: bool) -> Rendering:
         transfer_syntax_uid=draft.transfer_syntax_uid,
     )
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with target.open("wb") as out:
+    beside = target.with_name(f"{target.name}.new")  # a lane may be reading an earlier rendering
+    with beside.open("wb") as out:
         out.write(meta)
         data_set_bytes = draft.write_data_set(out)
         out.flush()
         os.fdatasync(out.fileno())
+    beside.replace(target)
     return Rendering(
         file_name=target.name,
         sop_class_uid=draft.sop_class_uid,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 _KEY_BYTES = 32
@@ -19,19 +20,9 @@ class PatientKeys:
     def of(cls, state_dir: Path) -> PatientKeys:
         """Read the router's secret, making it at first use."""
         path = state_dir / "patient.key"
-        try:
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            secret = path.read_bytes()
-            if len(secret) == _KEY_BYTES:
-                return cls(secret)
-            fd = os.open(path, os.O_WRONLY | os.O_TRUNC)  # an earlier run was cut off in this very place
-        secret = os.urandom(_KEY_BYTES)
-        with os.fdopen(fd, "wb") as out:
-            out.write(secret)
-            out.flush()
-            os.fsync(out.fileno())
-        return cls(secret)
+        if not path.exists():
+            _make(path)
+        return cls(path.read_bytes())
 
     def key(self, patient_id: str, issuer: str) -> str:
         """The key of a patient, 16 hexadecimal digits; empty where the object names none."""
@@ -39,3 +30,15 @@ class PatientKeys:
             return ""
         text = f"{issuer}\0{patient_id}".encode()
         return hashlib.blake2b(text, key=self._secret, digest_size=8).hexdigest()
+
+
+def _make(path: Path) -> None:
+    """Make a secret, unless another worker is faster: it appears whole, synced, and once for all."""
+    beside = path.with_name(f".{path.name}-{os.getpid()}")
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+        out.write(os.urandom(_KEY_BYTES))
+        out.flush()
+        os.fsync(out.fileno())
+    with suppress(FileExistsError):
+        path.hardlink_to(beside)
+    beside.unlink()
