@@ -41,6 +41,32 @@ ROUTE = """
     sinks = {sinks}
     """
 
+ENTRY_POINTS = """
+[hilum.filters]
+slow = acme_filters
+keyword = acme_filters
+"""
+FILTERS = """
+    import attrs, time
+    from hilum_sdk import Filter, FilterSpec, hookimpl
+    @attrs.frozen(kw_only=True)
+    class Config:
+        pass
+    class Slow(Filter):
+        needs = ()
+        def matches(self, header, instance):
+            time.sleep(1.1)
+            return True
+    class Keyword(Filter):
+        needs = ("Modality",)
+        def matches(self, header, instance):
+            return True
+    @hookimpl
+    def hilum_register_filters():
+        yield FilterSpec(type="slow", config=Config, create=Slow)
+        yield FilterSpec(type="keyword", config=Config, create=Keyword)
+    """
+
 
 def route(name, sinks, more=""):
     return ROUTE.format(name=name, sinks=str(sinks).replace("'", '"')) + more
@@ -114,18 +140,15 @@ def bench(tmp_path):
 
 
 @pytest.fixture
-def install_filters(tmp_path, monkeypatch):
-    """Install a distribution that declares filters."""
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
-
-    def install(code):
-        about = tmp_path / "site" / "acme_filters-1.5.dist-info"
-        about.mkdir(parents=True)
-        (about / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-filters\nVersion: 1.5\n")
-        (about / "entry_points.txt").write_text("[hilum.filters]\nacme = acme_filters\n")
-        (tmp_path / "site" / "acme_filters.py").write_text(textwrap.dedent(code))
-
-    return install
+def acme_filters(tmp_path, monkeypatch):
+    """A distribution with the filters `slow` and `keyword`."""
+    site = tmp_path / "site"
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    about = site / "acme_filters-1.5.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-filters\nVersion: 1.5\n")
+    (about / "entry_points.txt").write_text(ENTRY_POINTS)
+    (site / "acme_filters.py").write_text(textwrap.dedent(FILTERS))
 
 
 def test_an_object_that_only_its_sender_would_get_is_held(bench):
@@ -142,3 +165,11 @@ def test_an_object_that_another_sink_takes_is_routed_there(bench):
     routed = bench(route("all", ["back"]), route("keep", ["out"])).route()["routed"]
     assert [delivery["sink"] for delivery in routed["deliveries"]] == ["out"]
     assert routed["notes"] == ["not returned to its sender through back"]
+
+
+@pytest.mark.usefixtures("acme_filters")
+def test_the_worker_says_before_each_filter_that_it_is_alive(bench):
+    filters = "".join(f'[filters.{name}]\ntype = "slow"\n' for name in ("a", "b"))
+    at_work = bench(filters, route("all", ["out"], 'filters = ["a", "b"]\n'))
+    assert "routed" in at_work.route()
+    assert [message for message in at_work.heard if "beat" in message] == [{"beat": 1}] * 2

@@ -21,7 +21,7 @@ from hilum_core.queue.records import (
 from hilum_core.route.decide import Decision, RoutingPlan, decide
 from hilum_core.route.patient_key import PatientKeys
 from hilum_core.spool import SpoolDamage, data_set_span
-from hilum_core.workers.failures import failure_of
+from hilum_core.workers.failures import failure_of, retry_after_s
 from hilum_core.workers.limits import TimeLimitExceeded
 from hilum_core.workers.pipe import Message
 from hilum_core.workers.session import WorkerSession
@@ -157,6 +157,7 @@ class RouteWorker:
 
     def _ask(self, name: str, header: Dataset, instance: Instance) -> bool:
         """Ask one filter, under its time limit."""
+        self._session.say_alive()  # each call has a limit of its own; their sum has none
         try:
             with self._session.timer.limit(self._session.config.router.filter_timeout.total_seconds()):
                 return bool(self._filters[name].matches(header, instance))
@@ -181,11 +182,7 @@ class _FilterFailed(Exception):  # noqa: N818 - it carries the answer to give
 
     def __init__(self, failure: Failure, error: BaseException) -> None:
         super().__init__(failure.text)
-        after = error.retry_after if isinstance(error, TemporaryError) else None
-        self.message: Message = {
-            "failed": pack(failure),
-            "retry_after": after.total_seconds() if after else None,
-        }
+        self.message: Message = {"failed": pack(failure), "retry_after": retry_after_s(error)}
 
 
 def _needs(filters: Collection[Filter]) -> frozenset[int] | None:
