@@ -65,10 +65,15 @@ class StopSignal:
     def listen(self, *, to_terminal: bool = False) -> None:
         """Take over SIGTERM of this process (main thread only), and SIGINT if it speaks for the terminal.
 
-        A Ctrl-C reaches the whole process group; only the supervisor heeds it, and tells the others.
+        A Ctrl-C, or the SIGHUP of a terminal that is closed, reaches the whole process group; only the
+        supervisor heeds it, and tells the others. What these start ignores both, too.
         """
         signal.signal(signal.SIGTERM, self._on_signal)
-        signal.signal(signal.SIGINT, self._on_signal if to_terminal else signal.SIG_IGN)
+        if to_terminal:
+            signal.signal(signal.SIGINT, self._on_signal)
+        else:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     def fileno(self) -> int:
         """Readable once stopping, for `select`."""
@@ -97,6 +102,8 @@ class StopSignal:
 def start(argv: Sequence[str], *, stage: str) -> tuple[StageArguments, StopSignal]:
     """Begin a stage process: arguments, log, life line, signals."""
     arguments = from_command_line(StageArguments, argv)
+    for fd in arguments.inherited_fds():
+        os.set_inheritable(fd, False)  # what a plugin leaves behind must not hold lock or port
     log.start(arguments.log_format, arguments.log_level, stage, reads_dicom=False)
     watch_lifeline(arguments.lifeline_fd)
     stopping = StopSignal()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
 import sys
+import time
 
 import attrs
 
@@ -29,6 +31,7 @@ class Child:
     clock: RestartClock = attrs.field(factory=RestartClock, init=False)
     _process: subprocess.Popen[bytes] | None = attrs.field(default=None, init=False)
     _pidfd: int = attrs.field(default=-1, init=False)
+    _leave_by: float = attrs.field(default=math.inf, init=False)
 
     @property
     def is_running(self) -> bool:
@@ -45,14 +48,26 @@ class Child:
         return self._pidfd
 
     def start(self) -> None:
-        """Start the process."""
-        self._process = subprocess.Popen(  # noqa: S603 - our own module, our own arguments
+        """Start the process.
+
+        Raises
+        ------
+        OSError
+            The system has no process, memory or descriptor left for it.
+        """
+        self.clock.started()
+        process = subprocess.Popen(  # noqa: S603 - our own module, our own arguments
             [sys.executable, "-m", self.module, *command_line(self.arguments)],
             stdin=subprocess.DEVNULL,
             pass_fds=self.arguments.inherited_fds(),
         )
-        self._pidfd = os.pidfd_open(self._process.pid)
-        self.clock.started()
+        try:
+            self._pidfd = os.pidfd_open(process.pid)
+        except OSError:
+            process.kill()
+            process.wait()
+            raise
+        self._process = process
 
     def collect(self) -> int:
         """The exit status of the process, which has ended; negative: by that signal."""
@@ -62,7 +77,16 @@ class Child:
         self._process, self._pidfd = None, -1
         return code
 
-    def signal(self, number: signal.Signals) -> None:
-        """Send the process a signal, if there is one."""
-        if self._process is not None:
-            signal.pidfd_send_signal(self._pidfd, number)
+    def leave(self, within_s: float) -> None:
+        """Ask the process to end, once: a second SIGTERM would cut off what it still finishes."""
+        if self._process is not None and self._leave_by == math.inf:
+            self._leave_by = time.monotonic() + within_s
+            signal.pidfd_send_signal(self._pidfd, signal.SIGTERM)
+
+    def kill_if_overdue(self) -> bool:
+        """Kill the process if it was asked to leave and has not done so in time; whether it came to that."""
+        if self._process is None or time.monotonic() < self._leave_by:
+            return False
+        self._leave_by = math.inf
+        signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        return True

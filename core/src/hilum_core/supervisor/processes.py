@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
-import time
+from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType
 
@@ -18,9 +18,11 @@ from hilum_core.stage import EXIT_CANNOT_START, StageArguments, StopSignal
 from hilum_core.supervisor.child import Child
 from hilum_core.supervisor.listening import address_text, listen
 from hilum_core.supervisor.reloading import ConfigCheck, Verdict
+from hilum_core.supervisor.room import with_room
 
 EXIT_FAILED = 1
 _LOOK_EVERY_S = 1.0
+_LOOK_AT_STOP_S = 0.1
 _MARGIN_S = 5.0
 
 
@@ -49,10 +51,11 @@ class Supervisor:
         prepare_state_dir(state_dir)
         self._lock_fd = lock_state_dir(state_dir)
         self._listening = listen(config.router.listen)
-        (state_dir / "endpoint").write_text(address_text(self._listening) + "\n")
+        address = address_text(self._listening)
+        with_room(state_dir, lambda: (state_dir / "endpoint").write_text(f"{address}\n"))
         self._lifeline_fd, self._lifeline_end = os.pipe()
         self._config = config
-        self._children = self._stages(config, revisions.accept(state_dir, text))
+        self._children = self._stages(config, with_room(state_dir, lambda: revisions.accept(state_dir, text)))
         self._leaving: list[Child] = []
 
     def _stages(self, config: Config, revision: int) -> list[Child]:
@@ -89,12 +92,24 @@ class Supervisor:
             self._start_due()
             self._reload_if_wanted()
             self._watch(self._next_start_in())
+            self._end_overdue(self._leaving)
         return self._stop()
 
     def _start_due(self) -> None:
         for child in self._children:
             if child.may_start and not child.clock.due_in():
-                child.start()
+                self._start(child)
+
+    def _start(self, child: Child) -> None:
+        try:
+            child.start()
+        except OSError as error:
+            self.log.error(
+                "a stage cannot be started yet",
+                child=child.name,
+                reason=error.strerror,
+                again_in_s=child.clock.ended(),
+            )
 
     def _next_start_in(self) -> float:
         waits = [child.clock.due_in() for child in self._children if child.may_start]
@@ -134,12 +149,22 @@ class Supervisor:
                 self._take(verdict)
         elif self._reload_wanted:
             self._reload_wanted = False
-            try:
-                text = self._config_path.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError):
-                self.log.error("the new config cannot be read, the running one stays")
-                return
-            self._check = ConfigCheck(text, self._config.router.state_dir / "config" / "candidate.toml")
+            self._check = self._begin_check()
+
+    def _begin_check(self) -> ConfigCheck | None:
+        try:
+            text = self._config_path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            self.log.error("the new config cannot be read, the running one stays")
+            return None
+        try:
+            return ConfigCheck(text, self._config.router.state_dir / "config" / "candidate.toml")
+        except OSError as error:
+            self._say_no_room(error)
+            return None
+
+    def _say_no_room(self, error: OSError) -> None:
+        self.log.error("the new config cannot be taken now, the running one stays", reason=error.strerror)
 
     def _take(self, verdict: Verdict) -> None:
         if verdict.problems:
@@ -157,13 +182,16 @@ class Supervisor:
 
     def _start_over(self, config: Config, text: str) -> None:
         """Give every stage the new config: receivers at once, the others when their forerunner has ended."""
-        revision = revisions.accept(config.router.state_dir, text)
+        try:
+            revision = revisions.accept(config.router.state_dir, text)
+        except OSError as error:
+            self._say_no_room(error)
+            return
         if revision == self._children[0].arguments.revision:
             self.log.info("the config has not changed", revision=revision)
             return
         self._leaving += [child for child in self._children if child.is_running]
-        for child in self._leaving:
-            child.signal(signal.SIGTERM)
+        self._ask_to_leave(self._leaving)
         before = {child.name: child for child in self._leaving if child.arguments.listen_fd < 0}
         self._config, self._children = config, self._stages(config, revision)
         for child in self._children:
@@ -175,19 +203,25 @@ class Supervisor:
     def _stop(self) -> int:
         """Stop all stages within the time that the config gives, then end what is left."""
         self.log.info("stopping")
+        if self._check is not None:
+            self._check.end()
         everybody = [child for child in self._children + self._leaving if child.is_running]
-        for child in everybody:
-            child.signal(signal.SIGTERM)
-        deadline = time.monotonic() + self._config.router.stop_within.total_seconds() + _MARGIN_S
+        self._ask_to_leave(everybody)
         clean = True
         while running := [child for child in everybody if child.is_running]:
-            left_s = deadline - time.monotonic()
-            if left_s <= 0:
-                clean = False
-                for child in running:
-                    self.log.error("a stage did not stop in time and is ended", child=child.name)
-                    child.signal(signal.SIGKILL)
-            for child in select.select(running, [], [], max(0.0, left_s))[0]:
+            for child in select.select(running, [], [], _LOOK_AT_STOP_S)[0]:
                 child.collect()
+            clean = not self._end_overdue(running) and clean
         self.log.info("stopped")
         return EXIT_FAILED if self._failed or not clean else 0
+
+    def _ask_to_leave(self, children: Iterable[Child]) -> None:
+        for child in children:
+            child.leave(self._config.router.stop_within.total_seconds() + _MARGIN_S)
+
+    def _end_overdue(self, children: Iterable[Child]) -> bool:
+        """Kill what was asked to leave and did not in time; whether there was any."""
+        overdue = [child for child in children if child.kill_if_overdue()]
+        for child in overdue:
+            self.log.error("a stage did not stop in time and is ended", child=child.name)
+        return bool(overdue)

@@ -1,0 +1,133 @@
+"""Reloads that fail, and what a start does on a full disk: the router goes on, or says one line."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from hilum_core.incarnation import StateDirError
+from hilum_core.spool import BALLAST_FILE
+from hilum_core.supervisor.reloading import ConfigCheck
+from hilum_core.supervisor.room import with_room
+from hilum_core.testing.router import running_router
+
+TALKATIVE = """
+import sys
+sys.stderr.write("a first line\\n" + "and more\\n" * 20_000)
+raise KeyError
+"""
+CLOSE_ON_EXEC = 0o2000000
+
+
+def verdict_of(check):
+    while (verdict := check.verdict()) is None:
+        time.sleep(0.02)
+    return verdict
+
+
+def test_a_config_without_fault_leaves_nothing_behind(tmp_path):
+    scratch = tmp_path / "candidate.toml"
+    verdict = verdict_of(ConfigCheck('[router]\nstate_dir = "/s"\n', scratch))
+    assert not verdict.problems
+    assert not scratch.exists()
+
+
+def test_a_plugin_may_say_any_amount_while_a_config_is_checked(tmp_path, monkeypatch):
+    info = tmp_path / "talkative-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: talkative\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[hilum.sinks]\ntalk = talkative\n")
+    (tmp_path / "talkative.py").write_text(TALKATIVE)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    text = '[router]\nstate_dir = "/s"\n[sinks.x]\ntype = "talk"\n'
+    verdict = verdict_of(ConfigCheck(text, tmp_path / "candidate.toml"))
+    assert verdict.problems == "a first line"
+    assert not (tmp_path / "candidate.toml").exists()
+
+
+def test_a_check_that_is_broken_off_leaves_nothing_behind(tmp_path):
+    check = ConfigCheck("", tmp_path / "candidate.toml")
+    check.end()
+    assert not (tmp_path / "candidate.toml").exists()
+
+
+def test_no_reload_that_fails_ends_the_router(tmp_path):
+    with running_router(tmp_path, "", stop_within="1s") as router:
+        folder = router.state_dir / "config"
+        text = router.config_path.read_text()
+        # Directories in the way stand for a disk that takes nothing.
+        for name in ("candidate.toml", "000002.new"):
+            (folder / name).mkdir()
+            already = router.log().count("cannot be taken now")
+            router.config_path.write_text(f"{text}# {name}\n")
+            router.process.send_signal(signal.SIGHUP)
+            router.wait_until(lambda already=already: router.log().count("cannot be taken now") > already)
+            (folder / name).rmdir()
+        before = router.processes()
+        os.kill(before["retain"][0], signal.SIGSTOP)
+        router.process.send_signal(signal.SIGHUP)
+        router.wait_until(lambda: "took a new config" in router.log())
+        router.wait_until(lambda: router.processes().get("retain", before["retain"]) != before["retain"])
+        assert "a stage did not stop in time and is ended" in router.log()
+        assert "died" not in router.log()
+
+
+def test_a_terminal_that_is_closed_ends_no_stage_and_none_hands_on_the_lock(tmp_path):
+    with running_router(tmp_path, "") as router:
+        lock = str(router.state_dir / "lock")
+        stages = {"receive", "route", "render", "deliver", "retain"}
+        router.wait_until(lambda: set(router.processes()) >= stages)
+        pids = [pid for name, found in router.processes().items() if name in stages for pid in found]
+        # A stage has taken over its signals once it closes its descriptors on exec.
+        router.wait_until(lambda: all(flags_of(pid, lock) & CLOSE_ON_EXEC for pid in pids))
+        router.wait_until(lambda: all(ignores_hangup(pid) for pid in pids))
+        for pid in pids:
+            os.kill(pid, signal.SIGHUP)
+        router.process.send_signal(signal.SIGHUP)
+        router.wait_until(lambda: "the config has not changed" in router.log())
+        assert sorted(pids) == sorted(
+            pid for name, found in router.processes().items() if name in stages for pid in found
+        )
+        assert "died" not in router.log()
+
+
+def flags_of(pid, path):
+    """The flags of the descriptor that a process has of a file."""
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        if str(link.readlink()) == path:
+            told = Path(f"/proc/{pid}/fdinfo/{link.name}").read_text()
+            return int(told.partition("flags:")[2].split()[0], 8)
+    return 0
+
+
+def ignores_hangup(pid):
+    told = Path(f"/proc/{pid}/status").read_text().partition("SigIgn:")[2].split()[0]
+    return bool(int(told, 16) & 1 << (signal.SIGHUP - 1))
+
+
+def test_a_start_on_a_full_disk_gives_up_the_ballast(tmp_path):
+    ballast = tmp_path / BALLAST_FILE
+    ballast.write_bytes(b"x")
+
+    def write():
+        if ballast.exists():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return 7
+
+    assert with_room(tmp_path, write) == 7
+
+
+def test_a_start_that_finds_no_room_at_all_says_so_in_one_line(tmp_path):
+    def write():
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(StateDirError) as caught:
+        with_room(tmp_path, write)
+    assert caught.value.message == (
+        f"router.state_dir: {tmp_path} cannot be written (No space left on device); make room on its disk"
+    )
