@@ -173,3 +173,14 @@ def test_the_worker_says_before_each_filter_that_it_is_alive(bench):
     at_work = bench(filters, route("all", ["out"], 'filters = ["a", "b"]\n'))
     assert "routed" in at_work.route()
     assert [message for message in at_work.heard if "beat" in message] == [{"beat": 1}] * 2
+
+
+@pytest.mark.usefixtures("acme_filters")
+def test_a_filter_that_needs_no_tags_is_broken_and_no_object_is_blamed(bench):
+    filters = '[filters.odd]\ntype = "keyword"\n'
+    routes = route("own", ["out"]), route("odd", ["out"], 'filters = ["odd"]\nfrom = ["mr"]\n')
+    peers = '[peers.mr]\nae_title = "MR"\nmay_send = true\n'
+    at_work = bench(peers, filters, *routes)
+    assert "routed" in at_work.route()
+    reason = "needs must be a collection of tags as numbers such as 0x00100020, or None (acme-filters 1.5)"
+    assert at_work.heard[0]["hello"]["broken"] == {"filters.odd": reason}

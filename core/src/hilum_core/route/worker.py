@@ -26,7 +26,7 @@ from hilum_core.workers.limits import TimeLimitExceeded
 from hilum_core.workers.pipe import Message
 from hilum_core.workers.session import WorkerSession
 from hilum_core.workers.wire import pack, unpack
-from hilum_sdk import Filter, Instance, TemporaryError
+from hilum_sdk import Component, ConfigError, Filter, Instance, TemporaryError
 from hilum_sdk.elements import ElementsError, read_header
 
 SPECIFIC_CHARACTER_SET = 0x00080005
@@ -59,7 +59,7 @@ class RouteWorker:
     def __init__(self, session: WorkerSession) -> None:
         self._session = session
         self._filters: dict[str, Filter] = {}
-        made, broken = session.create_all("filters")
+        made, broken = session.create_all("filters", inspect=_check_needs)
         for name, component in made.items():
             assert isinstance(component, Filter)
             self._filters[name] = component
@@ -183,6 +183,22 @@ class _FilterFailed(Exception):  # noqa: N818 - it carries the answer to give
     def __init__(self, failure: Failure, error: BaseException) -> None:
         super().__init__(failure.text)
         self.message: Message = {"failed": pack(failure), "retry_after": retry_after_s(error)}
+
+
+def _check_needs(component: Component) -> None:
+    """See that a filter asks for tags: else no header could be read, and every object would be blamed.
+
+    Raises
+    ------
+    ConfigError
+        Its ``needs`` are something else.
+    """
+    assert isinstance(component, Filter)
+    needs: object = component.needs
+    if needs is None:
+        return
+    if not isinstance(needs, Collection) or not all(isinstance(tag, int) for tag in needs):
+        raise ConfigError("needs must be a collection of tags as numbers such as 0x00100020, or None")
 
 
 def _needs(filters: Collection[Filter]) -> frozenset[int] | None:

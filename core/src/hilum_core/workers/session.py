@@ -12,7 +12,7 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from hilum_core import log, revisions
@@ -78,8 +78,13 @@ class WorkerSession:
         component.open()
         return component
 
-    def create_all(self, kind: str) -> tuple[dict[str, Component], dict[str, str]]:
-        """Every component of a kind by its name; and of those that are broken, the reason."""
+    def create_all(
+        self, kind: str, *, inspect: Callable[[Component], None] = lambda _: None
+    ) -> tuple[dict[str, Component], dict[str, str]]:
+        """Every component of a kind by its name; and of those that are broken, the reason.
+
+        ``inspect`` raises for one that must not be used as it is.
+        """
         made: dict[str, Component] = {}
         broken = {
             label.partition(".")[2]: reason
@@ -91,7 +96,9 @@ class WorkerSession:
             if name == label or name in broken:
                 continue
             try:
-                made[name] = self.create(composed)
+                component = self.create(composed)
+                inspect(component)
+                made[name] = component
             except Exception as error:  # noqa: BLE001 - whatever a plugin raises is its defect, and is named
                 failure = failure_of(error, blame=composed.blame)
                 broken[name] = f"{failure.text} ({failure.blame})"
