@@ -24,6 +24,21 @@ def test_retried_dead_letter_is_due_at_once_with_a_fresh_time_to_give_up(desk, c
     assert (told.kind, told.by, told.detail) == ("retried", "mona", {"because": "archive repaired"})
 
 
+def test_released_object_is_routed_with_a_fresh_time_to_give_up(desk, clock):
+    object_id = desk.receive()
+    (first,) = desk.queue.claim_objects(1)
+    assert first.first_attempt_at == clock.now()
+    desk.queue.settle_routings([desk.put_back(first)])
+    clock.advance(timedelta(days=20))
+    (again,) = desk.queue.claim_objects(1)
+    assert (again.attempt, again.first_attempt_at) == (2, first.first_attempt_at)
+    desk.queue.settle_routings([desk.put_back(again)])
+    desk.hold()
+    desk.queue.release([object_id], **WHO)
+    (released,) = desk.queue.claim_objects(1)
+    assert (released.attempt, released.first_attempt_at) == (1, clock.now())
+
+
 def test_retry_makes_a_waiting_delivery_due(desk):
     object_id = desk.receive()
     desk.route("pacs")

@@ -107,7 +107,14 @@ class Bench:
 
     def route(self):
         stored = self.store()
-        claimed = ClaimedObject(stored=stored, lease_no=3, attempt=1, crashes=0, released=False)
+        claimed = ClaimedObject(
+            stored=stored,
+            lease_no=3,
+            attempt=1,
+            crashes=0,
+            first_attempt_at=datetime.now(UTC),
+            released=False,
+        )
         object_id = stored.instance.id
         self.link.start_if_due()
         self.link.push([(object_id, claimed, {"path": str(self.spool.locate(object_id))})])

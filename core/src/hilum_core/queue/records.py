@@ -45,12 +45,16 @@ class Failure:
 
 @attrs.frozen(kw_only=True)
 class ClaimedObject:
-    """An object that a router has leased. ``attempt`` counts this claim, from 1."""
+    """An object that a router has leased. ``attempt`` counts this claim, from 1.
+
+    A release by a person begins anew: ``attempt``, ``crashes`` and ``first_attempt_at`` count from there.
+    """
 
     stored: StoredObject
     lease_no: int
     attempt: int
     crashes: int
+    first_attempt_at: datetime
     released: bool
     """A person has released it from being held: the reasons to hold it do not hold it again."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from hilum_core.clock import from_microseconds
 from hilum_core.queue.attempts import Attempts
 from hilum_core.queue.claiming import LEASE_US, MOST_PROMOTED, choose, claim_sql, due, put_back_sql
 from hilum_core.queue.ordering import HAS_OTHER_VERSIONS, Ordered, Ordering
@@ -38,7 +39,7 @@ UPDATE objects SET due_at = 0 WHERE seq IN (
     ORDER BY due_at LIMIT {MOST_PROMOTED})
 """
 CANDIDATE_OBJECTS = f"""
-SELECT {STORED}, o.seq, o.crashes, o.attempts, o.lease_no, o.released FROM objects o
+SELECT {STORED}, o.seq, o.crashes, o.attempts, o.lease_no, o.released, o.first_attempt_at FROM objects o
 WHERE {_WAITING} AND due_at = 0 ORDER BY id LIMIT ?
 """
 NEXT_OBJECT_DUE = f"SELECT min(due_at) FROM objects WHERE {_WAITING}"
@@ -72,7 +73,7 @@ class Routing(Attempts, Ordering):
         self._db.many(
             CLAIM_OBJECT, [(now, self._db.incarnation, now + LEASE_US, row[STORED_WIDTH]) for row in rows]
         )
-        return [_claimed(row) for row in rows]
+        return [_claimed(row, now) for row in rows]
 
     @writes
     def settle_routings(self, outcomes: Sequence[RoutingOutcome]) -> Sequence[str]:
@@ -171,12 +172,13 @@ class Routing(Attempts, Ordering):
         )
 
 
-def _claimed(row: Sequence[Any]) -> ClaimedObject:
-    _, crashes, attempts, lease_no, released = row[STORED_WIDTH:]
+def _claimed(row: Sequence[Any], now: int) -> ClaimedObject:
+    _, crashes, attempts, lease_no, released, first_attempt_at = row[STORED_WIDTH:]
     return ClaimedObject(
         stored=stored_object(row),
         lease_no=lease_no + 1,
         attempt=attempts + 1,
         crashes=crashes,
+        first_attempt_at=from_microseconds(now if first_attempt_at is None else first_attempt_at),
         released=bool(released),
     )

@@ -112,8 +112,7 @@ class RouteCoordinator(Coordinator[ClaimedObject, RoutingOutcome]):
         self, claimed: ClaimedObject, failure: Failure, retry_after_s: float | None
     ) -> RoutingOutcome:
         now = datetime.now(UTC)
-        received_at = claimed.stored.instance.received_at
-        if _PATIENCE.is_exhausted(failure, attempt=claimed.attempt, since=received_at, now=now):
+        if _PATIENCE.is_exhausted(failure, attempt=claimed.attempt, since=claimed.first_attempt_at, now=now):
             return self._hold(claimed, "filter", failure)
         if claimed.attempt == 1:
             self.log.warning(
