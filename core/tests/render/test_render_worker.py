@@ -137,6 +137,24 @@ def test_rendering_again_gives_the_same_bytes(bench, ct):
     assert target.read_bytes() == first
 
 
+def test_who_reads_an_earlier_rendering_reads_it_to_its_end(bench, ct):
+    stored = bench.store(*ct)
+    _, target = bench.render(stored)
+    whole = target.read_bytes()
+    with target.open("rb") as reader:
+        bench.render(stored)
+        assert reader.read() == whole
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_failure_leaves_nothing_half_written(bench, ct):
+    stored = bench.store(*ct)
+    _, target = bench.render(stored)
+    bench.spool.locate(stored.instance.id).unlink()
+    bench.render(stored)
+    assert list(target.parent.iterdir()) == [target]
+
+
 def test_an_object_that_cannot_be_read_is_never_rendered(bench, ct):
     data_set, meta = ct
     message, target = bench.render(bench.store(data_set[:-40_000] + b"\xff" * 40_000 + data_set[:7], meta))

@@ -19,15 +19,16 @@ from hilum_core.queue.records import (
     RenderingDiscarded,
     RenderingHeld,
 )
+from hilum_core.render.writing import beside, write_rendering
 from hilum_core.spool import SpoolDamage, data_set_span
-from hilum_core.workers.failures import PERMANENT, TEMPORARY, failure_of
+from hilum_core.workers.failures import PERMANENT, TEMPORARY, failure_of, retry_after_s
 from hilum_core.workers.freshness import verify_unless_fresh
 from hilum_core.workers.limits import TimeLimitExceeded
 from hilum_core.workers.pipe import Message
 from hilum_core.workers.session import WorkerSession
 from hilum_core.workers.wire import pack, unpack
-from hilum_sdk import Discard, Hold, TemporaryError, Transform
-from hilum_sdk.elements import ElementsError, FileDraft, FileItem, minimal_file_meta
+from hilum_sdk import Discard, Hold, Transform
+from hilum_sdk.elements import ElementsError, FileDraft, FileItem
 
 _CLOSE_WITHIN = timedelta(seconds=5)
 
@@ -76,22 +77,25 @@ class RenderWorker:
         chain = [self._links[name] for name in claimed.chain]
         target = Path(item["target"])
         try:
-            return self._render(claimed, chain, Path(item["path"]), target)
+            with beside(target) as path:
+                message = self._render(claimed, chain, Path(item["path"]), path, target.name)
+                if "rendered" in message:
+                    path.replace(target)
+                return message
         except _LinkFailed as failed:
-            message = failed.message
+            return failed.message
         except SpoolDamage as error:
-            message = _ended(claimed, Hold(reason=error.message, code="damaged"))
+            return _ended(claimed, Hold(reason=error.message, code="damaged"))
         except ElementsError as error:
-            message = _failed(Failure(text=str(error), kind=PERMANENT, blame="the object"))
+            return _failed(Failure(text=str(error), kind=PERMANENT, blame="the object"))
         except OSError as error:
             reason = f"the disk: {os.strerror(error.errno or 0)}"
-            message = _failed(Failure(text=reason, kind=TEMPORARY, blame="render"))
-        target.unlink(missing_ok=True)
-        return message
+            return _failed(Failure(text=reason, kind=TEMPORARY, blame="render"))
 
     def _render(
-        self, claimed: ClaimedRendering, chain: Sequence[_Link], source: Path, target: Path
+        self, claimed: ClaimedRendering, chain: Sequence[_Link], source: Path, path: Path, file_name: str
     ) -> Message:
+        """Apply the chain to `source` and write `path`, which shall be called `file_name`."""
         instance = claimed.stored.instance
         verify_unless_fresh(source, instance.received_at, alive=self._session.say_alive)
         offset, length = data_set_span(source)
@@ -112,11 +116,17 @@ class RenderWorker:
                 verdict = self._apply(link, draft)
                 if verdict is not None:
                     return _ended(claimed, verdict)
-            rendering = _write(draft, target, deidentified=any(link.deidentifies for link in chain))
+            rendering = Rendering(
+                file_name=file_name,
+                sop_class_uid=draft.sop_class_uid,
+                sop_instance_uid=draft.sop_instance_uid,
+                transfer_syntax_uid=draft.transfer_syntax_uid,
+                data_set_bytes=write_rendering(draft, path, alive=self._session.say_alive),
+                deidentified=any(link.deidentifies for link in chain),
+            )
             notes = dict(draft.notes)
-        holds = self._verify(chain, open_draft, claimed, rendering, target)
+        holds = self._verify(chain, open_draft, claimed, rendering, path)
         if holds:
-            target.unlink()
             return _ended(claimed, holds[0])
         record = Rendered(
             rendering_id=claimed.rendering_id, lease_no=claimed.lease_no, rendering=rendering, notes=notes
@@ -133,7 +143,7 @@ class RenderWorker:
         open_draft: Callable[[], FileDraft],
         claimed: ClaimedRendering,
         rendering: Rendering,
-        target: Path,
+        path: Path,
     ) -> list[Hold]:
         """Let the transforms that care look at the outcome of the whole chain."""
         holds: list[Hold] = []
@@ -141,12 +151,13 @@ class RenderWorker:
             if type(link.transform).verify is Transform.verify:
                 continue
             with open_draft() as original, self._blaming(link):
-                holds += link.transform.verify(original, _item(claimed, rendering, target))
+                holds += link.transform.verify(original, _item(claimed, rendering, path))
         return holds
 
     @contextmanager
     def _blaming(self, link: _Link) -> Iterator[None]:
         """Call a transform under its time limit; what it raises is its failure, or the object's."""
+        self._session.say_alive()  # each call has a limit of its own; their sum has none
         try:
             with self._session.timer.limit(self._limit_s()):
                 yield
@@ -165,33 +176,7 @@ class _LinkFailed(Exception):  # noqa: N818 - it carries the answer to give
     def __init__(self, link: _Link, error: BaseException) -> None:
         failure = failure_of(error, blame=link.blame)
         super().__init__(failure.text)
-        after = error.retry_after if isinstance(error, TemporaryError) else None
-        self.message = _failed(failure, after)
-
-
-def _write(draft: FileDraft, target: Path, *, deidentified: bool) -> Rendering:
-    """Write what the chain made as a file of its own, on stable storage when this returns."""
-    meta = minimal_file_meta(
-        sop_class_uid=draft.sop_class_uid,
-        sop_instance_uid=draft.sop_instance_uid,
-        transfer_syntax_uid=draft.transfer_syntax_uid,
-    )
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside = target.with_name(f"{target.name}.new")  # a lane may be reading an earlier rendering
-    with beside.open("wb") as out:
-        out.write(meta)
-        data_set_bytes = draft.write_data_set(out)
-        out.flush()
-        os.fdatasync(out.fileno())
-    beside.replace(target)
-    return Rendering(
-        file_name=target.name,
-        sop_class_uid=draft.sop_class_uid,
-        sop_instance_uid=draft.sop_instance_uid,
-        transfer_syntax_uid=draft.transfer_syntax_uid,
-        data_set_bytes=data_set_bytes,
-        deidentified=deidentified,
-    )
+        self.message = _failed(failure, retry_after_s(error))
 
 
 def _item(claimed: ClaimedRendering, rendering: Rendering, path: Path) -> FileItem:
@@ -227,11 +212,8 @@ def _ended(claimed: ClaimedRendering, verdict: Discard | Hold) -> Message:
     return {"held": pack(held)}
 
 
-def _failed(failure: Failure, retry_after: timedelta | None = None) -> Message:
-    return {
-        "failed": pack(failure),
-        "retry_after": retry_after.total_seconds() if retry_after else None,
-    }
+def _failed(failure: Failure, retry_after: float | None = None) -> Message:
+    return {"failed": pack(failure), "retry_after": retry_after}
 
 
 def main() -> None:
