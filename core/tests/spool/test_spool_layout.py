@@ -40,7 +40,10 @@ def test_object_that_cannot_be_moved_stays_where_it_is(desk):
 def test_removed_object_is_gone_with_its_renderings_and_empty_folders(desk):
     settled, waiting = desk.store(uid="1"), desk.store(uid="2")
     name = rendering_name(settled.instance.id, ("safe",))
-    desk.spool.rendering_path(name).write_bytes(b"x")
+    rendering = desk.spool.rendering_path(name)
+    assert not rendering.parent.exists()
+    rendering.parent.mkdir(parents=True)
+    rendering.write_bytes(b"x")
     desk.spool.settle([settled.instance.id])
     desk.spool.remove([settled.instance.id])
     desk.spool.remove([settled.instance.id])

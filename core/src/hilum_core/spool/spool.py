@@ -216,7 +216,7 @@ class Spool:
     # ---- renderings
 
     def rendering_path(self, name: str) -> Path:
-        """Where a rendering is, by a name that `rendering_name` made; its folder is there.
+        """Where a rendering is, by a name that `rendering_name` made; whoever writes it makes its folder.
 
         Raises
         ------
@@ -226,9 +226,7 @@ class Spool:
         object_id = name.partition("-")[0]
         if not is_object_id(object_id) or "/" in name:
             raise ValueError(f"{name!r} is not the name of a rendering")
-        folder = self._layout.renderings_of(object_id)
-        layout.make_folder(folder, below=self._layout.renderings, sync=False)
-        return folder / name
+        return self._layout.renderings_of(object_id) / name
 
     def remove_renderings(self, object_id: str) -> None:
         """Remove all that was rendered of an object."""
