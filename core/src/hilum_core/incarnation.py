@@ -105,8 +105,9 @@ def lock_state_dir(state_dir: Path) -> int:
             f"router.state_dir: {state_dir} is in use by another router (started as process {holder}); "
             f"stop that one and wait for its last child, or use another folder"
         ) from error
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+    with suppress(OSError):  # a full disk is no reason not to start: what we deliver makes room
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
     os.set_inheritable(descriptor, True)
     return descriptor
 
@@ -161,9 +162,11 @@ def is_live(state_dir: Path, number: int) -> bool:
     return False
 
 
-def live_incarnations(state_dir: Path) -> set[int]:
-    """The numbers of all processes that live now."""
-    return {number for number in _numbers(state_dir / "run") if is_live(state_dir, number)}
+def live_incarnations(state_dir: Path, role: str = "") -> set[int]:
+    """The numbers of all processes that live now, or of those with a role."""
+    run = state_dir / "run"
+    numbers = {number for number in _numbers(run) if is_live(state_dir, number)}
+    return {number for number in numbers if _role(run / str(number)) in {role, ""}} if role else numbers
 
 
 def dead_incarnations(state_dir: Path) -> set[int]:
@@ -195,6 +198,14 @@ def _read_number(descriptor: int) -> int:
 
 def _numbers(run: Path) -> list[int]:
     return [int(path.name) for path in run.iterdir() if path.name.isdecimal()] if run.is_dir() else []
+
+
+def _role(path: Path) -> str:
+    """What an incarnation is; empty where its file does not say, because the disk was full."""
+    try:
+        return str(json.loads(path.read_bytes())["role"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
 
 
 def _hold(run: Path, number: int, role: str) -> int:

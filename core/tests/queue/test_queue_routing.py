@@ -31,6 +31,14 @@ def test_known_and_last_ids(desk):
     assert desk.queue.last_object_id() == second
 
 
+def test_last_id_of_one_incarnation(desk):
+    first, last = desk.receive("1"), desk.receive("2")
+    other = desk.another(2).receive("3")
+    assert desk.queue.last_object_id(beside=first) == last
+    assert desk.queue.last_object_id(beside=last) is None
+    assert desk.queue.last_object_id() == other
+
+
 def test_created_at_is_kept(desk, clock):
     made = desk.queue.created_at()
     clock.advance(timedelta(days=1))

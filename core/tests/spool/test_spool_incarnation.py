@@ -94,6 +94,16 @@ def test_process_sees_itself_live_and_a_number_never_given_dead(state_dir):
     mine.close()
 
 
+def test_live_processes_are_told_by_their_role(state_dir):
+    lives = [Incarnation.claim(state_dir, role) for role in ("receive", "route", "receive")]
+    first, route, nameless = (life.number for life in lives)
+    (state_dir / "run" / str(nameless)).write_bytes(b"")  # the disk was full
+    assert live_incarnations(state_dir, "receive") == {first, nameless}
+    assert live_incarnations(state_dir) == {first, route, nameless}
+    for life in lives:
+        life.close()
+
+
 def test_processes_that_start_at_once_get_numbers_of_their_own(state_dir):
     held = [hold(state_dir) for _ in range(4)]
     numbers = {number for _, number in held}

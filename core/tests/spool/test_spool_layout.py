@@ -6,9 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from hilum_core.clock import microseconds
-from hilum_core.spool import open_spool, rendering_name, verify
-from hilum_core.spool.ids import received_us
+from hilum_core.clock import ManualClock
+from hilum_core.spool import ObjectIds, open_spool, rendering_name, verify
 from hilum_core.spool.layout import Layout, newest_id
 
 
@@ -80,7 +79,7 @@ def test_file_is_set_aside_and_never_deleted(desk):
     assert desk.files() == [f"spool/incomplete/{path.name}"]
 
 
-def test_hours_are_walked_from_the_first_that_matters(desk, clock):
+def test_hours_are_walked_oldest_first(desk, clock):
     stored = []
     for _ in range(4):
         stored.append(desk.store().instance.id)
@@ -88,12 +87,8 @@ def test_hours_are_walked_from_the_first_that_matters(desk, clock):
     (desk.root / "spool" / "incomplete").mkdir()
     (desk.root / "spool" / "20260101" / "notes.txt").write_text("")
 
-    def walked(since_us=None):
-        return [i for hour in desk.spool.hours(since_us) for i in desk.spool.files_of_hour(hour)]
-
-    assert walked() == stored
-    assert walked(received_us(stored[2])) == stored[2:]
-    assert walked(microseconds(clock.now())) == []
+    walked = [i for hour in desk.spool.hours() for i in desk.spool.files_of_hour(hour)]
+    assert walked == stored
 
 
 def test_new_ids_come_after_all_that_are_on_the_disk(desk, clock):
@@ -108,3 +103,12 @@ def test_new_ids_come_after_all_that_are_on_the_disk(desk, clock):
     assert again._ids.new() > first
     desk.spool.remove([first])
     assert newest_id(Layout(desk.root)) is None
+
+
+def test_new_ids_come_after_those_of_the_queue_whose_bytes_are_gone(desk, clock):
+    """A clock that was years ahead once: what it dated is purged, and its row stays."""
+    stored = desk.store().instance.id
+    gone = ObjectIds(9, ManualClock(clock.now() + timedelta(days=3650))).new()
+    for last_id in (gone, stored, None):
+        spool = open_spool(desk.root, 2, clock=clock, refuse_below_free=0, last_id=last_id)
+        assert spool._ids.new() > max(stored, last_id or "")

@@ -1,8 +1,10 @@
-"""At the start of a receive process: what earlier ones made durable and could not tell the queue any more.
+"""What processes made durable and could not tell the queue any more, because they died.
 
-Bounded: only the hours since the last row are looked at, and only what came at most ten minutes before
-that row is queued by itself. Whatever is older may be a restored backup, and sending it again is for a
-person to decide. Nothing is deleted.
+Every file in the spool of a process that is dead has a row after this: nothing that was acknowledged stays
+unseen, and nothing is deleted. By itself goes on what its process received at most ten minutes before the
+last row that it added, or at all if it added none; what is older, or older than the queue itself, may be
+a restored backup or have belonged to a queue that was lost: it is held, because sending it again is for a
+person to decide.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from pathlib import Path
 import attrs
 
 from hilum_core.clock import microseconds
-from hilum_core.incarnation import is_live, live_incarnations
+from hilum_core.incarnation import is_live
+from hilum_core.log import describe_exception, get_logger
 from hilum_core.queue.store import QueueStore
 from hilum_core.spool.errors import SpoolDamage
 from hilum_core.spool.file_format import verify
@@ -26,14 +29,17 @@ FOUND = "found without a record"
 _MARGIN_US = timedelta(minutes=10) // timedelta(microseconds=1)
 _AT_ONCE = 500
 
+_log = get_logger("reconcile")
+
 
 @attrs.frozen(kw_only=True)
 class Reconciled:
-    """What was found: objects queued, objects held for a person, files set aside as incomplete."""
+    """What was found: objects queued, objects held for a person, files set aside, files left unread."""
 
     received: int = 0
     held: int = 0
     incomplete: int = 0
+    unreadable: int = 0
 
     @property
     def is_anything(self) -> bool:
@@ -49,62 +55,61 @@ class Reconciled:
             received=self.received + other.received,
             held=self.held + other.held,
             incomplete=self.incomplete + other.incomplete,
+            unreadable=self.unreadable + other.unreadable,
         )
 
 
-def reconcile(spool: Spool, queue: QueueStore, *, everything: bool = False) -> Reconciled:
+def reconcile(spool: Spool, queue: QueueStore) -> Reconciled:
     """Give a row to every complete file that has none, and set incomplete ones aside.
 
     A file of a process that lives is in progress and is left alone.
-
-    Parameters
-    ----------
-    everything
-        Look at all hours, and hold all that is found: the rebuilding of a lost queue.
     """
-    # What a process that lives has received since it started says nothing of where the dead ones ended.
-    last = queue.last_object_id(without=live_incarnations(spool.root))
-    # A queue without a row counts from when it was made: what is older belongs to one that was lost.
-    since_us = (received_us(last) if last else microseconds(queue.created_at())) - _MARGIN_US
-    orphans = _Orphans(spool, queue)
+    look = _Look(spool, queue)
     total = Reconciled()
-    for hour in spool.hours(None if everything else since_us):
+    for hour in spool.hours():
         files = sorted(spool.files_of_hour(hour).items())
         for start in range(0, len(files), _AT_ONCE):
-            total += orphans.adopt(files[start : start + _AT_ONCE], None if everything else since_us)
+            total += look.adopt(files[start : start + _AT_ONCE])
     return total
 
 
-class _Orphans:
-    """Files that belong to nobody: of a dead process, without a row."""
+class _Look:
+    """One look through the spool for files that belong to nobody: of a dead process, without a row."""
 
     def __init__(self, spool: Spool, queue: QueueStore) -> None:
         self._spool = spool
         self._queue = queue
+        self._queue_made_us = microseconds(queue.created_at())
         self._is_live: dict[int, bool] = {}
+        self._last_row_us: dict[int, int] = {}
 
-    def adopt(self, files: Sequence[tuple[str, Path]], since_us: int | None) -> Reconciled:
-        """Judge some files; those received before `since_us`, or all where it is None, are held."""
+    def adopt(self, files: Sequence[tuple[str, Path]]) -> Reconciled:
+        """Judge some files, in order of reception."""
         # Liveness first: a process that is dead here adds no row after we look for rows.
         left_behind = [(object_id, path) for object_id, path in files if self._is_dead(object_id)]
         known = self._queue.known_objects([object_id for object_id, _ in left_behind])
         fresh: list[StoredObject] = []
         old: list[StoredObject] = []
-        incomplete = 0
+        incomplete = unreadable = 0
         for object_id, path in left_behind:
             if object_id in known:
                 continue
             try:
                 stored = verify(path)
-            except SpoolDamage:
-                incomplete += self._spool.set_aside(path)
+            except SpoolDamage as damage:
+                incomplete += self._set_aside(path, damage)
+            except OSError as error:
+                _log.error(
+                    "cannot read a file of the spool", object=object_id, reason=describe_exception(error)
+                )
+                unreadable += 1
             else:
-                is_fresh = since_us is not None and received_us(object_id) >= since_us
-                (fresh if is_fresh else old).append(stored)
+                (fresh if self._is_fresh(object_id) else old).append(stored)
         return Reconciled(
             received=self._queue.add_objects(fresh) if fresh else 0,
             held=self._queue.add_objects(old, found=FOUND) if old else 0,
             incomplete=incomplete,
+            unreadable=unreadable,
         )
 
     def _is_dead(self, object_id: str) -> bool:
@@ -112,3 +117,23 @@ class _Orphans:
         if number not in self._is_live:
             self._is_live[number] = is_live(self._spool.root, number)
         return not self._is_live[number]
+
+    def _is_fresh(self, object_id: str) -> bool:
+        """Whether the object goes on by itself."""
+        at_us = received_us(object_id)
+        number = incarnation_of(object_id)
+        if number not in self._last_row_us:
+            # Asked for the first, hence oldest, of its files only: rows before that do not matter.
+            last = self._queue.last_object_id(beside=object_id)
+            self._last_row_us[number] = received_us(last) if last else 0
+        return at_us >= max(self._queue_made_us, self._last_row_us[number] - _MARGIN_US)
+
+    def _set_aside(self, path: Path, damage: SpoolDamage) -> bool:
+        try:
+            is_there = self._spool.set_aside(path)
+        except OSError as error:
+            _log.error("cannot set a damaged file aside", file=path.name, reason=describe_exception(error))
+            return False
+        if is_there:
+            _log.warning("set a file of the spool aside", reason=damage.message)
+        return is_there

@@ -44,12 +44,15 @@ class QueueStore(Protocol):
         """Those of the ids that have a row, whatever its state."""
         ...
 
-    def last_object_id(self, *, without: Collection[int] = ()) -> str | None:
-        """The greatest id that has a row, those of incarnations `without` left out: reconcile's anchor."""
+    def last_object_id(self, *, beside: str | None = None) -> str | None:
+        """The greatest id that has a row: new ones must come after it, whatever the clock says.
+
+        With `beside`, only of the incarnation that gave this id, and None if none is greater.
+        """
         ...
 
     def created_at(self) -> datetime:
-        """When this queue was made: the anchor of reconcile while it has no row."""
+        """When this queue was made: what reconcile finds that is older belongs to one that was lost."""
         ...
 
     # ---- ROUTE

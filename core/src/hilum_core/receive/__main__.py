@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 import sys
-import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import attrs
 
@@ -13,15 +13,15 @@ from hilum_core.config import Reception, load_reception
 from hilum_core.dicom.acceptor import AcceptorSettings, AssociationReport, Ending
 from hilum_core.dicom.server import AcceptorServer
 from hilum_core.incarnation import Incarnation
-from hilum_core.log import describe_exception, get_logger
-from hilum_core.queue import GroupCommit, reconcile, ring
+from hilum_core.log import get_logger
+from hilum_core.queue import GroupCommit, QueueUnavailable, ring
 from hilum_core.receive.gatekeeper import PeerGatekeeper
 from hilum_core.receive.objects import SpoolReceiver
+from hilum_core.receive.reconciling import start_reconciling
 from hilum_core.revisions import read
 from hilum_core.spool import Spool, open_spool
-from hilum_core.stage import StageArguments, StopSignal, open_queue, run_stage, start
+from hilum_core.stage import StageArguments, open_queue, run_stage, start
 
-_RETRY_RECONCILE_S = 10.0
 _log = get_logger("receive")
 
 
@@ -31,9 +31,17 @@ def main() -> None:
     reception = load_reception(read(arguments.state_dir, arguments.revision), source="revision")
     incarnation = Incarnation.claim(arguments.state_dir, "receive")
     spool = open_spool(
-        arguments.state_dir, incarnation.number, refuse_below_free=reception.router.refuse_below_free
+        arguments.state_dir,
+        incarnation.number,
+        refuse_below_free=reception.router.refuse_below_free,
+        last_id=last_known_id(arguments.state_dir, incarnation),
     )
-    start_reconciling(arguments, incarnation, spool, stopping)
+    start_reconciling(
+        spool,
+        lambda: open_queue(arguments.state_dir, incarnation.number),
+        on_found=lambda: ring(arguments.state_dir, "route"),
+        stopping=stopping,
+    )
     commits = GroupCommit(
         lambda: open_queue(arguments.state_dir, incarnation.number),
         on_commit=lambda: ring(arguments.state_dir, "route"),
@@ -77,29 +85,17 @@ def report(association: AssociationReport) -> None:
     write("association ended", **{**fields, "ending": association.ending.value})
 
 
-def start_reconciling(
-    arguments: StageArguments, incarnation: Incarnation, spool: Spool, stopping: StopSignal
-) -> None:
-    """In the background, tell the queue of what earlier runs made durable and could not tell."""
-
-    def work() -> None:
-        while not stopping():
-            try:
-                queue = open_queue(arguments.state_dir, incarnation.number)
-                try:
-                    found = reconcile(spool, queue)
-                finally:
-                    queue.close()
-            except Exception as error:  # noqa: BLE001 - reception goes on; what was found stays on disk
-                _log.error("cannot reconcile spool and queue yet", reason=describe_exception(error))
-                stopping.wait(_RETRY_RECONCILE_S)
-                continue
-            if found.is_anything:
-                _log.warning("reconciled the spool with the queue", **found.fields())
-                ring(arguments.state_dir, "route")
-            return
-
-    threading.Thread(target=work, name="reconcile", daemon=True).start()
+def last_known_id(state_dir: Path, incarnation: Incarnation) -> str | None:
+    """The greatest id that the queue knows; None if it knows none, or cannot say now."""
+    try:
+        queue = open_queue(state_dir, incarnation.number)
+        try:
+            return queue.last_object_id()
+        finally:
+            queue.close()
+    except QueueUnavailable as error:  # reception does not wait for it: the ids on the disk do, almost always
+        _log.warning("the queue cannot say which ids it has", reason=error.message)
+        return None
 
 
 if __name__ == "__main__":

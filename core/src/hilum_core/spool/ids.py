@@ -13,13 +13,13 @@ from datetime import datetime
 from hilum_core.clock import Clock, from_microseconds, microseconds
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuv"
-_TIME_WIDTH = 11
+TIME_WIDTH = 11
 _INCARNATION_WIDTH = 5
 _MOST_INCARNATIONS = 32**_INCARNATION_WIDTH
-_OBJECT_ID = re.compile(f"[0-9a-v]{{{_TIME_WIDTH + _INCARNATION_WIDTH}}}")
+_OBJECT_ID = re.compile(f"[0-9a-v]{{{TIME_WIDTH + _INCARNATION_WIDTH}}}")
 HOUR_US = 3_600_000_000
 
-FIRST_ID = "0" * (_TIME_WIDTH + _INCARNATION_WIDTH)
+FIRST_ID = "0" * (TIME_WIDTH + _INCARNATION_WIDTH)
 """Smaller than every id."""
 
 
@@ -50,7 +50,7 @@ class ObjectIds:
         now = microseconds(self._clock.now())
         with self._lock:
             self._last = max(now, self._last + 1)
-            return _encode(self._last, _TIME_WIDTH) + self._suffix
+            return _encode(self._last, TIME_WIDTH) + self._suffix
 
 
 def is_object_id(text: str) -> bool:
@@ -60,7 +60,7 @@ def is_object_id(text: str) -> bool:
 
 def received_us(object_id: str) -> int:
     """When the id was given, in microseconds since 1970: the order of reception."""
-    return int(object_id[:_TIME_WIDTH], 32)
+    return int(object_id[:TIME_WIDTH], 32)
 
 
 def received_at(object_id: str) -> datetime:
@@ -70,7 +70,7 @@ def received_at(object_id: str) -> datetime:
 
 def incarnation_of(object_id: str) -> int:
     """The incarnation that gave the id."""
-    return int(object_id[_TIME_WIDTH:], 32)
+    return int(object_id[TIME_WIDTH:], 32)
 
 
 def hour_of(object_id: str) -> int:

@@ -45,13 +45,10 @@ class Layout:
         return self.renderings / hour_folder(hour_of(object_id)) / object_id
 
 
-def hours(folder: Path, since_us: int | None = None) -> Iterator[Path]:
-    """The folders of the hours below `folder`, oldest first, that may hold ids of `since_us` or later."""
-    first = "" if since_us is None else hour_folder(since_us // HOUR_US)
+def hours(folder: Path) -> Iterator[Path]:
+    """The folders of the hours below `folder`, oldest first."""
     for day in _numbered(folder):
-        for hour in _numbered(day):
-            if f"{day.name}/{hour.name}" >= first:
-                yield hour
+        yield from _numbered(day)
 
 
 def files_of_hour(hour: Path) -> dict[str, Path]:

@@ -156,9 +156,9 @@ class Spool:
         settled = self._layout.settled_path(object_id)
         return settled if settled.exists() else self._layout.received_path(object_id)
 
-    def hours(self, since_us: int | None = None) -> Iterator[Path]:
+    def hours(self) -> Iterator[Path]:
         """The folders of hours that objects were received in, oldest first."""
-        return layout.hours(self._layout.received, since_us)
+        return layout.hours(self._layout.received)
 
     def files_of_hour(self, hour: Path) -> dict[str, Path]:
         """The objects in such a folder, by id, complete or not."""
@@ -244,9 +244,14 @@ def open_spool(
     *,
     clock: Clock | None = None,
     refuse_below_free: int | None = None,
+    last_id: str | None = None,
 ) -> Spool:
-    """Open the spool of a state directory for one process; new ids come after all that are on the disk."""
-    floor = layout.newest_id(Layout(state_dir))
+    """Open the spool of a state directory for one process.
+
+    New ids come after all that are on the disk, and after `last_id`: the greatest that the queue knows,
+    whose bytes may be gone.
+    """
+    floor = max(filter(None, (layout.newest_id(Layout(state_dir)), last_id)), default=None)
     ids = ObjectIds(incarnation, clock or SystemClock(), floor)
     return Spool(state_dir, incarnation, ids, guard=DiskGuard(state_dir, refuse_below_free))
 
