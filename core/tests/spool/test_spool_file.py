@@ -134,6 +134,54 @@ def test_file_that_is_not_complete_is_told_apart(desk):
     writer.discard()
 
 
+PRIVATE_INFORMATION = b"\x02\x00\x02\x01OB\x00\x00"
+NOBODY = b'"peer":null,"address":"","tls_subject":null,"user":null}'
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        b"[]",
+        b"0",
+        b"[" * 100_000,
+        b'{"seal":7}',
+        b'{"seal":"%s"}',
+        b'{"seal":"%s","received_at":7,' + NOBODY,
+        b'{"seal":"%s","received_at":"2026-01-01",' + NOBODY,
+        b'{"seal":"%s","received_at":"2026-01-01T00:00Z",' + NOBODY.replace(b"null", b"[]"),
+        b'{"seal":"%s","received_at":"2026-01-01T00:00Z",' + NOBODY.replace(b"null", rb'"\ud800"'),
+    ],
+)
+def test_private_information_that_is_not_ours_is_damage(desk, told):
+    path = desk.path(desk.store())
+    whole = path.read_bytes()
+    at = whole.index(PRIVATE_INFORMATION) + len(PRIVATE_INFORMATION)
+    length = int.from_bytes(whole[at : at + 4], "little")
+    seal = whole[whole.index(b'{"seal":"') :][9:34]
+    changed = told.replace(b"%s", seal).ljust(length)
+    changed += b" " * (len(changed) % 2)
+    group_length = int.from_bytes(whole[140:144], "little") + len(changed) - length
+    path.write_bytes(
+        whole[:140]
+        + group_length.to_bytes(4, "little")
+        + whole[144:at]
+        + len(changed).to_bytes(4, "little")
+        + changed
+        + whole[at + 4 + length :]
+    )
+    with pytest.raises(SpoolDamage, match="its header is incomplete or changed"):
+        read_record(path)
+
+
+def test_length_that_a_disk_has_changed_is_not_believed(desk):
+    path = desk.path(desk.store(bytes(3 << 20)))
+    with path.open("r+b") as file:
+        file.seek(140)
+        file.write((2 << 20).to_bytes(4, "little"))
+    with pytest.raises(SpoolDamage, match="does not begin as our files do"):
+        read_record(path)
+
+
 @pytest.mark.parametrize("cut", [0, 1, 140, 200, 500, -1])
 def test_file_that_was_cut_is_damage(desk, cut):
     path = desk.path(desk.store(DATA))

@@ -42,6 +42,7 @@ _SEAL = "{:016d}.{:08x}"  # length and CRC-32: of fixed width, so that it can be
 _BLANK_SEAL = "-" * len(_SEAL.format(0, 0))
 _PREFIX_BYTES = 132  # preamble and "DICM"
 _GROUP_LENGTH = Struct("<4s2sHL")  # (0002,0000) UL
+_LONGEST_HEADER = 1 << 20  # what we write has a few hundred bytes; no damaged length makes us read more
 _CHUNK = 1 << 20
 _UNREADABLE = frozenset({errno.ENOENT, errno.EIO, errno.EBADMSG, errno.EUCLEAN})
 
@@ -184,7 +185,7 @@ def _span(file: io.FileIO, path: Path) -> tuple[int, int]:
     if start[128:_PREFIX_BYTES] == b"DICM" and len(start) == _PREFIX_BYTES + _GROUP_LENGTH.size:
         tag, vr, _, length = _GROUP_LENGTH.unpack_from(start, _PREFIX_BYTES)
         offset = len(start) + length
-        if tag == b"\2\0\0\0" and vr == b"UL" and offset <= size:
+        if tag == b"\2\0\0\0" and vr == b"UL" and offset <= min(size, _LONGEST_HEADER):
             return file.seek(offset), size - offset
     raise SpoolDamage(f"{path.name}: does not begin as our files do: incomplete, or changed")
 
@@ -200,8 +201,8 @@ def _record(file: io.FileIO, path: Path) -> StoredObject:
         # The data set is kept out of the codec's sight: it may begin with elements of group 0002, too.
         encoded = os.pread(file.fileno(), offset, 0)
         meta = read_file_meta(io.BytesIO(encoded))
-        about = json.loads(meta.elements[_PRIVATE_INFORMATION].rstrip(b"\0"))
-        size_text, _, checksum_text = about["seal"].partition(".")
+        about = _About.of(json.loads(meta.elements[_PRIVATE_INFORMATION].rstrip(b"\0")))
+        size_text, _, checksum_text = about.seal.partition(".")
         stored = StoredObject(
             instance=Instance(
                 id=object_id,
@@ -209,12 +210,12 @@ def _record(file: io.FileIO, path: Path) -> StoredObject:
                 sop_instance_uid=meta.sop_instance_uid,
                 transfer_syntax_uid=meta.transfer_syntax_uid,
                 data_set_bytes=int(size_text),
-                received_at=datetime.fromisoformat(about["received_at"]),
+                received_at=about.received_at,
                 association=_association(meta.elements, about),
             ),
             checksum=int(checksum_text, 16),
         )
-    except (ElementsError, ValueError, KeyError) as error:
+    except (ElementsError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise SpoolDamage(f"{path.name}: its header is incomplete or changed") from error
     if length != stored.instance.data_set_bytes:
         raise SpoolDamage(
@@ -224,15 +225,45 @@ def _record(file: io.FileIO, path: Path) -> StoredObject:
     return stored
 
 
-def _association(elements: Mapping[int, bytes], about: Mapping[str, Any]) -> Association:
+def _association(elements: Mapping[int, bytes], about: _About) -> Association:
     return Association(
         calling_ae=elements[_SOURCE_AE].decode().strip(),
         called_ae=elements[_RECEIVING_AE].decode().strip(),
-        peer=about["peer"],
-        address=about["address"],
-        tls_subject=about["tls_subject"],
-        user=about["user"],
+        peer=about.peer,
+        address=about.address,
+        tls_subject=about.tls_subject,
+        user=about.user,
     )
+
+
+def _is_text(_: object, __: attrs.Attribute[str], value: object) -> None:
+    if not isinstance(value, str):
+        raise TypeError("not text")
+    value.encode()  # JSON can escape what no queue can store: half of a surrogate pair
+
+
+def _to_aware_time(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return at
+
+
+@attrs.frozen(kw_only=True)
+class _About:
+    """What the private information says, checked: a disk may have changed it, or a person."""
+
+    seal: str = attrs.field(validator=_is_text)
+    received_at: datetime = attrs.field(converter=_to_aware_time)
+    peer: str | None = attrs.field(validator=attrs.validators.optional(_is_text))
+    address: str = attrs.field(validator=_is_text)
+    tls_subject: str | None = attrs.field(validator=attrs.validators.optional(_is_text))
+    user: str | None = attrs.field(validator=attrs.validators.optional(_is_text))
+
+    @classmethod
+    def of(cls, told: Any) -> _About:
+        """Of the JSON. Raises `TypeError`, `ValueError` or `KeyError` where it is not what we write."""
+        return cls(**{field.name: told[field.name] for field in attrs.fields(cls)})
 
 
 def _address_uri(address: str) -> bytes:
