@@ -35,3 +35,11 @@ def test_workers_that_start_together_agree(tmp_path):
         worker.wait()
     assert len(said) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["patient.key"]
+
+
+def test_a_secret_that_was_cut_off_is_made_anew(tmp_path):
+    (tmp_path / "patient.key").write_bytes(b"half")
+    keys = PatientKeys.of(tmp_path)
+    assert len((tmp_path / "patient.key").read_bytes()) == 32
+    assert keys.key("P1", "") == PatientKeys.of(tmp_path).key("P1", "")
+    assert keys.key("P1", "") != PatientKeys(b"").key("P1", "")

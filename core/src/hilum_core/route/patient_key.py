@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
-from contextlib import suppress
 from pathlib import Path
 
 _KEY_BYTES = 32
@@ -18,11 +18,19 @@ class PatientKeys:
 
     @classmethod
     def of(cls, state_dir: Path) -> PatientKeys:
-        """Read the router's secret, making it at first use."""
-        path = state_dir / "patient.key"
-        if not path.exists():
-            _make(path)
-        return cls(path.read_bytes())
+        """Read the router's secret, making it at first use; workers that start together agree on one."""
+        descriptor = os.open(state_dir / "patient.key", os.O_RDWR | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            secret = file.read()
+            if len(secret) != _KEY_BYTES:  # new, or cut off; an empty key would protect nobody
+                secret = os.urandom(_KEY_BYTES)
+                file.seek(0)
+                file.truncate()
+                file.write(secret)
+                file.flush()
+                os.fsync(file.fileno())
+        return cls(secret)
 
     def key(self, patient_id: str, issuer: str) -> str:
         """The key of a patient, 16 hexadecimal digits; empty where the object names none."""
@@ -30,15 +38,3 @@ class PatientKeys:
             return ""
         text = f"{issuer}\0{patient_id}".encode()
         return hashlib.blake2b(text, key=self._secret, digest_size=8).hexdigest()
-
-
-def _make(path: Path) -> None:
-    """Make a secret, unless another worker is faster: it appears whole, synced, and once for all."""
-    beside = path.with_name(f".{path.name}-{os.getpid()}")
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-        out.write(os.urandom(_KEY_BYTES))
-        out.flush()
-        os.fsync(out.fileno())
-    with suppress(FileExistsError):
-        path.hardlink_to(beside)
-    beside.unlink()
