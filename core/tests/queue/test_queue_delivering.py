@@ -233,3 +233,33 @@ def test_each_death_of_a_worker_is_told(desk):
         (claimed,) = desk.queue.claim_deliveries("pacs", 1)
         desk.queue.settle_deliveries([desk.put_back(claimed, crashed=True)])
     assert desk.story(object_id).count("refused") == 4
+
+
+def test_clock_that_steps_back_rests_nothing_for_its_size(desk, clock):
+    desk.receive()
+    desk.route("pacs")
+    (claimed,) = desk.queue.claim_deliveries("pacs", 1)
+    desk.queue.settle_deliveries([desk.put_back(claimed, in_s=900)])
+    clock.advance(timedelta(days=-400))
+    assert desk.queue.next_due_at(stage="deliver", sink="pacs") == clock.now()
+    assert len(desk.queue.claim_deliveries("pacs", 1)) == 1
+
+
+def test_longest_wait_of_a_lane_outlasts_a_small_step_back(desk, clock):
+    desk.receive()
+    desk.route("pacs")
+    (claimed,) = desk.queue.claim_deliveries("pacs", 1)
+    desk.queue.settle_deliveries([desk.put_back(claimed, in_s=8 * 3600)])
+    clock.advance(timedelta(minutes=-10))
+    assert not desk.queue.claim_deliveries("pacs", 1)
+    clock.advance(timedelta(hours=8, minutes=10))
+    assert len(desk.queue.claim_deliveries("pacs", 1)) == 1
+
+
+def test_wait_that_a_plugin_asks_for_is_bounded(desk, clock):
+    desk.receive()
+    desk.route("pacs")
+    (claimed,) = desk.queue.claim_deliveries("pacs", 1)
+    desk.queue.settle_deliveries([desk.put_back(claimed, in_s=30 * 86400)])
+    assert not desk.queue.claim_deliveries("pacs", 1)
+    assert desk.queue.next_due_at(stage="deliver", sink="pacs") == clock.now() + timedelta(hours=9)

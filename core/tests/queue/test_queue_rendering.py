@@ -179,3 +179,14 @@ def test_outcome_of_a_lost_rendering_lease_is_ignored(desk):
     desk.another(2).queue.recover_leases(stage="render", live={2})
     desk.queue.settle_renderings([desk.rendered(old)])
     assert desk.deliveries(object_id) == {"research": "unrendered"}
+
+
+def test_clock_that_steps_back_keeps_no_rendering_from_being_made(desk, clock):
+    desk.receive()
+    desk.route("research", chain=("safe",))
+    (claimed,) = desk.queue.claim_renderings(1)
+    later = clock.now() + timedelta(seconds=30)
+    desk.queue.settle_renderings([deferred(desk, claimed, not_before=later)])
+    clock.advance(timedelta(days=-400))
+    assert desk.queue.next_due_at(stage="render") == clock.now()
+    assert len(desk.queue.claim_renderings(1)) == 1

@@ -194,3 +194,11 @@ def test_leases_are_renewed_for_their_owner_only(desk, clock):
     mine.queue.renew_leases(until)
     ends = dict(mine.queue._session.rows("SELECT lease_owner, lease_until FROM objects"))
     assert ends[1] > ends[2]
+
+
+def test_clock_that_steps_back_keeps_no_object_from_being_routed(desk, clock):
+    desk.receive()
+    (claimed,) = desk.queue.claim_objects(1)
+    desk.queue.settle_routings([desk.put_back(claimed, in_s=60)])
+    clock.advance(timedelta(days=-400))
+    assert len(desk.queue.claim_objects(1)) == 1

@@ -18,6 +18,17 @@ from hilum_core.queue.store import LEASE
 LEASE_US = LEASE // timedelta(microseconds=1)
 ALONE_AFTER_CRASHES = 3
 
+LONGEST_WAIT = timedelta(hours=9)
+"""Nothing is put off for longer.
+
+What is due later than this from now was put off before the clock stepped back, and is due at once: so a
+step of days or years rests nothing for its size. The longest wait of a lane is 8 h (an object that its
+destination refuses as such); the hour above it keeps a small step from making that due.
+"""
+
+LONGEST_WAIT_US = LONGEST_WAIT // timedelta(microseconds=1)
+_END_OF_TIME = 2**63 - 1
+
 MOST_PROMOTED = 1000
 """How many rows one claim may set due: a few milliseconds of the write lock."""
 
@@ -70,7 +81,17 @@ def recover_sql(table: str, move: Move, returning: str) -> str:
 def due(not_before: datetime, now: int) -> int:
     """The value of `due_at` for a time to wait for."""
     at = microseconds(not_before)
-    return at if at > now else 0
+    return min(at, now + LONGEST_WAIT_US) if at > now else 0
+
+
+def spans_due(now: int) -> Sequence[tuple[int, int]]:
+    """Between which values `due_at` has come: above the first, up to the second of each pair."""
+    return (0, now), (now + LONGEST_WAIT_US, _END_OF_TIME)
+
+
+def time_due(due_at: int, now: int) -> int:
+    """When a row may be claimed whose `due_at` is this."""
+    return due_at if now < due_at <= now + LONGEST_WAIT_US else now
 
 
 def is_worth_telling(attempt: int, *, crashed: bool) -> bool:

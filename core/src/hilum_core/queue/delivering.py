@@ -7,7 +7,15 @@ from typing import Any
 
 from hilum_core.clock import from_microseconds
 from hilum_core.queue.attempts import Attempts
-from hilum_core.queue.claiming import LEASE_US, MOST_PROMOTED, choose, claim_sql, due, put_back_sql
+from hilum_core.queue.claiming import (
+    LEASE_US,
+    MOST_PROMOTED,
+    choose,
+    claim_sql,
+    due,
+    put_back_sql,
+    spans_due,
+)
 from hilum_core.queue.records import (
     ClaimedDelivery,
     DeliveryDead,
@@ -45,7 +53,7 @@ _WAITING_D = (
 
 PROMOTE_DELIVERIES = f"""
 UPDATE deliveries SET due_at = 0 WHERE seq IN (
-    SELECT seq FROM deliveries WHERE {_WAITING} AND due_at > 0 AND due_at <= ?
+    SELECT seq FROM deliveries WHERE {_WAITING} AND due_at > ? AND due_at <= ?
     ORDER BY due_at LIMIT {MOST_PROMOTED})
 """
 CANDIDATE_DELIVERIES = f"""
@@ -126,7 +134,7 @@ class Delivering(Attempts):
     ) -> Sequence[ClaimedDelivery]:
         """Lease deliveries of a sink that are due, oldest reception first."""
         now = self._db.now
-        self._db.execute(PROMOTE_DELIVERIES, (sink, now))
+        self._db.many(PROMOTE_DELIVERIES, [(sink, *span) for span in spans_due(now)])
         rows = choose(self._db.rows(CANDIDATE_DELIVERIES, (sink, shard, shards, max(0, limit))), _KEY + 1)
         self._db.many(
             CLAIM_DELIVERY, [(now, self._db.incarnation, now + LEASE_US, row[_KEY]) for row in rows]

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from hilum_core.clock import from_microseconds, microseconds
-from hilum_core.queue.claiming import recover_sql
+from hilum_core.queue.claiming import recover_sql, time_due
 from hilum_core.queue.delivering import CANDIDATE_DELIVERIES, NEXT_DELIVERY_LATER, SINKS_WAITING
 from hilum_core.queue.rendering import CHAINS_WAITING, NEXT_RENDERING_DUE
 from hilum_core.queue.routing import NEXT_OBJECT_DUE
@@ -83,7 +83,8 @@ class Leases(Settling):
             sinks = [sink] if sink is not None else [name for (name,) in self._db.rows(SINKS_WAITING)]
             times = [self._next_of_sink(name) for name in sinks]
         known = [at for at in times if at is not None]
-        return from_microseconds(max(min(known), self._db.now)) if known else None
+        now = self._db.now
+        return from_microseconds(min(time_due(at, now) for at in known)) if known else None
 
     def _next_of_sink(self, sink: str) -> int | None:
         """What waits for an older one of its instance is not due, whatever its time."""

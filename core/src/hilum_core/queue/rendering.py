@@ -9,7 +9,15 @@ from typing import Any
 
 from hilum_core.clock import from_microseconds
 from hilum_core.queue.attempts import Attempts
-from hilum_core.queue.claiming import LEASE_US, MOST_PROMOTED, choose, claim_sql, due, put_back_sql
+from hilum_core.queue.claiming import (
+    LEASE_US,
+    MOST_PROMOTED,
+    choose,
+    claim_sql,
+    due,
+    put_back_sql,
+    spans_due,
+)
 from hilum_core.queue.records import (
     ClaimedRendering,
     Rendered,
@@ -47,7 +55,7 @@ SELECT chain FROM chains WHERE chain IS NOT NULL
 
 PROMOTE_RENDERINGS = f"""
 UPDATE renderings SET due_at = 0 WHERE seq IN (
-    SELECT seq FROM renderings WHERE {_WAITING} AND chain = ? AND due_at > 0 AND due_at <= ?
+    SELECT seq FROM renderings WHERE {_WAITING} AND chain = ? AND due_at > ? AND due_at <= ?
     ORDER BY due_at LIMIT {MOST_PROMOTED})
 """
 _OPEN_R = is_one_of(RENDERINGS.open, "r.state")
@@ -105,7 +113,7 @@ class Renderings(Attempts):
         chains = [row[0] for row in self._db.rows(CHAINS_WAITING) if row[0] not in left_out]
         turns = []
         for chain in _after(self._last_chain, chains):
-            self._db.execute(PROMOTE_RENDERINGS, (chain, now))
+            self._db.many(PROMOTE_RENDERINGS, [(chain, *span) for span in spans_due(now)])
             turns.append(self._db.rows(CANDIDATE_RENDERINGS, (chain, max(0, limit))))
         rows = choose(_take_turns(turns, max(0, limit)), STORED_WIDTH + 1)
         if rows:

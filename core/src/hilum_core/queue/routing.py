@@ -7,7 +7,15 @@ from typing import Any
 
 from hilum_core.clock import from_microseconds
 from hilum_core.queue.attempts import Attempts
-from hilum_core.queue.claiming import LEASE_US, MOST_PROMOTED, choose, claim_sql, due, put_back_sql
+from hilum_core.queue.claiming import (
+    LEASE_US,
+    MOST_PROMOTED,
+    choose,
+    claim_sql,
+    due,
+    put_back_sql,
+    spans_due,
+)
 from hilum_core.queue.ordering import HAS_OTHER_VERSIONS, Ordered, Ordering
 from hilum_core.queue.records import (
     ClaimedObject,
@@ -35,7 +43,7 @@ _WAITING = f"{OBJECTS_LISTED} AND {_MOVES['claim'].applies}"
 
 PROMOTE_OBJECTS = f"""
 UPDATE objects SET due_at = 0 WHERE seq IN (
-    SELECT seq FROM objects WHERE {_WAITING} AND due_at > 0 AND due_at <= ?
+    SELECT seq FROM objects WHERE {_WAITING} AND due_at > ? AND due_at <= ?
     ORDER BY due_at LIMIT {MOST_PROMOTED})
 """
 CANDIDATE_OBJECTS = f"""
@@ -68,7 +76,7 @@ class Routing(Attempts, Ordering):
     def claim_objects(self, limit: int) -> Sequence[ClaimedObject]:
         """Lease objects that are due, oldest first."""
         now = self._db.now
-        self._db.execute(PROMOTE_OBJECTS, (now,))
+        self._db.many(PROMOTE_OBJECTS, spans_due(now))
         rows = choose(self._db.rows(CANDIDATE_OBJECTS, (max(0, limit),)), STORED_WIDTH + 1)
         self._db.many(
             CLAIM_OBJECT, [(now, self._db.incarnation, now + LEASE_US, row[STORED_WIDTH]) for row in rows]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -114,7 +114,7 @@ class Session:
         rows = self._connection.execute(sql, bindings).fetchall()
         return rows[0] if rows else None
 
-    def many(self, sql: str, bindings: list[Any]) -> list[Any]:
+    def many(self, sql: str, bindings: Sequence[Any]) -> list[Any]:
         """Run a statement once for each binding; the rows that all of them returned."""
         return self._connection.executemany(sql, bindings).fetchall() if bindings else []
 
