@@ -38,7 +38,8 @@ INDEXED = {
     "LEASED[deliver]": "deliveries_open (state=?)",
     "RENEW[deliver]": "deliveries_open (state=?)",
     "PURGEABLE": "objects_purgeable (settled_at<?)",
-    "LEFT_PURGING": "objects_listed (state=?)",
+    "PURGES_DUE": "objects_listed (state=?)",
+    "PURGES_DEFERRED": "objects_listed (state=? AND due_at>?)",
 }
 
 

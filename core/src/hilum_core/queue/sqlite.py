@@ -65,6 +65,8 @@ class SqliteQueue:
 
         retention = Retention(session)
         self.start_purge = retention.start_purge
+        self.defer_purge = retention.defer_purge
+        self.count_deferred_purges = retention.count_deferred_purges
         self.finish_purge = retention.finish_purge
 
         status = Status(session)

@@ -137,7 +137,15 @@ class QueueStore(Protocol):
     # ---- retention
 
     def start_purge(self, settled_before: datetime, limit: int) -> Sequence[str]:
-        """Mark settled objects `purging`, synced; also returns those an earlier run left so."""
+        """Mark settled objects `purging`, synced; also returns those left so before that are due."""
+        ...
+
+    def defer_purge(self, object_ids: Sequence[str], until: datetime) -> None:
+        """Some of their bytes cannot be removed now: they stay `purging`, and are tried again later."""
+        ...
+
+    def count_deferred_purges(self) -> int:
+        """How many objects wait to be tried again."""
         ...
 
     def finish_purge(self, object_ids: Sequence[str]) -> None:

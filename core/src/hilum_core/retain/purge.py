@@ -4,23 +4,44 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from hilum_core.log import describe_exception, get_logger
 from hilum_core.queue import QueueStore
 from hilum_core.spool import Spool
 
 BATCH = 500
+AGAIN_AFTER = timedelta(hours=1)
+PROBLEM = "retain"
+
+_log = get_logger("retain")
 
 
 def purge(queue: QueueStore, spool: Spool, *, keep_settled: timedelta, now: datetime) -> int:
     """Remove the bytes of at most `BATCH` objects that were settled before `keep_settled` ago.
 
-    What a run left half done is finished first. Rows and ledger stay, for the retention of records.
+    What a run left half done is finished first. Rows and ledger stay, for the retention of records. An
+    object that cannot be removed is tried again after an hour, and a problem until then.
 
     Returns
     -------
     How many objects were purged; `BATCH` means that there may be more.
     """
     object_ids = queue.start_purge(now - keep_settled, BATCH)
-    if object_ids:
-        spool.remove(object_ids)
-        queue.finish_purge(object_ids)
-    return len(object_ids)
+    failures = spool.remove(object_ids)
+    for object_id, error in failures.items():
+        _log.error("cannot remove a settled object", object=object_id, reason=describe_exception(error))
+    purged = [object_id for object_id in object_ids if object_id not in failures]
+    if purged:
+        queue.finish_purge(purged)
+    if failures:
+        queue.defer_purge(list(failures), now + AGAIN_AFTER)
+    queue.set_problem(PROBLEM, _problem(queue.count_deferred_purges()))
+    return len(purged)
+
+
+def _problem(deferred: int) -> str:
+    if not deferred:
+        return ""
+    return (
+        f"settled objects that cannot be removed: {deferred}; `hilum queue list --state purging` names them, "
+        f"the log says why; look at the disk and at who owns the files"
+    )

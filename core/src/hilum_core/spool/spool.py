@@ -7,7 +7,7 @@ import os
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -179,21 +179,25 @@ class Spool:
             emptied.add(received.parent)
         self._remove_empty(emptied)
 
-    def remove(self, object_ids: Iterable[str]) -> None:
+    def remove(self, object_ids: Iterable[str]) -> Mapping[str, OSError]:
         """Remove objects and their renderings, in the second step of a purge. What is gone is gone.
 
-        Raises
-        ------
-        OSError
-            A file cannot be removed; those before it are.
+        Returns
+        -------
+        The objects of which something cannot be removed, and why. The others are removed.
         """
         emptied = set()
+        failures: dict[str, OSError] = {}
         for object_id in object_ids:
-            for path in (self._layout.settled_path(object_id), self._layout.received_path(object_id)):
-                path.unlink(missing_ok=True)
-                emptied.add(path.parent)
-            self.remove_renderings(object_id)
+            try:
+                for path in (self._layout.settled_path(object_id), self._layout.received_path(object_id)):
+                    path.unlink(missing_ok=True)
+                    emptied.add(path.parent)
+                self.remove_renderings(object_id)
+            except OSError as error:
+                failures[object_id] = error
         self._remove_empty(emptied)
+        return failures
 
     def set_aside(self, path: Path) -> bool:
         """Move a file that is not an object, or not any more, to where a person finds it.
