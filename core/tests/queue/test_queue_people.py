@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from hilum_core.queue import QueueRefusal
-from hilum_core.queue.records import ObjectDamaged
+from hilum_core.queue.records import Acted, ObjectDamaged
 
 WHO = {"by": "mona", "because": "archive repaired"}
 
@@ -178,3 +178,26 @@ def test_release_is_refused_where_nothing_is_held(desk):
         desk.queue.release([object_id], **WHO, sinks=["research"])
     with pytest.raises(QueueRefusal, match="has its sink already"):
         desk.queue.release([desk.delivery(object_id).delivery_id], **WHO, sinks=["research"])
+
+
+def test_act_on_many_skips_what_moved_on_since_it_was_chosen(desk):
+    objects = [desk.receive(str(number)) for number in range(4)]
+    desk.route("pacs")
+    chosen = [desk.delivery(one).delivery_id for one in objects]
+    desk.queue.claim_deliveries("pacs", 2)
+    assert desk.queue.retry_each(chosen, **WHO) == Acted(done=2, skipped=2)
+    assert desk.queue.cancel_each([*chosen, "nonsense"], **WHO) == Acted(done=2, skipped=3)
+    assert [desk.deliveries(one)["pacs"] for one in objects] == ["leased"] * 2 + ["cancelled"] * 2
+    assert [desk.state(one) for one in objects] == ["routed"] * 2 + ["settled"] * 2
+    assert desk.story(objects[0]) == ["received", "routed"]
+    assert desk.queue.status().sinks[0].by_state == {"leased": 2, "cancelled": 2}
+
+
+def test_act_on_many_skips_what_a_newer_version_overtook(desk):
+    old = desk.receive("1", checksum=1)
+    desk.route("pacs")
+    (dead,) = desk.kill()
+    desk.receive("1", checksum=2)
+    desk.route("pacs")
+    assert desk.queue.retry_each([dead], **WHO) == Acted(done=0, skipped=1)
+    assert desk.deliveries(old)["pacs"] == "dead"

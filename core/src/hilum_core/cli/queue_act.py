@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -13,12 +14,15 @@ from hilum_core.cli.figures import count_words, who_acts
 from hilum_core.cli.queue_access import Access, open_queue, queue_options
 from hilum_core.config import examine
 from hilum_core.queue import ring
+from hilum_core.queue.records import Acted
 from hilum_core.queue.states import DELIVERIES
 from hilum_sdk.config import unknown_name
 
 _AT_ONCE = 1000
 _ALL = 1_000_000
 _RETRIED = tuple({*DELIVERIES.moves["retry"].sources, *DELIVERIES.moves["retry_unrendered"].sources})
+
+Act = Callable[[Sequence[str]], Acted]
 
 ids_argument = click.argument("any_ids", metavar="ID...", nargs=-1)
 
@@ -45,31 +49,41 @@ def retry(
     if bool(any_ids) + bool(sink) + of_all != 1:
         raise click.UsageError("say what to retry: IDs, or --sink NAME, or --all")
     with open_queue(config_path, state_dir) as queue:
-        ids = _deliveries_of(queue, any_ids) if any_ids else _waiting(queue, sink)
-        count = 0
-        for start in range(0, len(ids), _AT_ONCE):
-            count += queue.store.retry(ids[start : start + _AT_ONCE], by=who_acts(), because=because)
+        if any_ids:
+            ids = _deliveries_of(queue, any_ids)
+            acted = Acted(done=queue.store.retry(ids, by=who_acts(), because=because), skipped=0)
+        else:
+            retry_each = partial(queue.store.retry_each, by=who_acts(), because=because)
+            acted = _in_groups(retry_each, _listed(queue, _RETRIED, sink))
         _ring(queue, "render", "deliver")
-    click.echo(f"{count_words(count, 'delivery', 'deliveries')} will be tried now")
+    click.echo(f"{count_words(acted.done, 'delivery', 'deliveries')} will be tried now{_skipped(acted)}")
 
 
 @click.command()
 @ids_argument
 @queue_options
+@click.option("--sink", default="", help="All open deliveries to this sink.")
 @click.option("--because", required=True, help="Why; kept in the ledger.")
 def cancel(
-    *, any_ids: tuple[str, ...], config_path: Path | None, state_dir: Path | None, because: str
+    *, any_ids: tuple[str, ...], config_path: Path | None, state_dir: Path | None, sink: str, because: str
 ) -> None:
     """End deliveries, or all open deliveries of objects, held objects included.
 
     What has already been sent stays where it is. An object whose deliveries have all ended is kept for
     as long as the config's keep_settled says.
     """
-    _need_ids(any_ids, "cancel")
+    if bool(any_ids) + bool(sink) != 1:
+        raise click.UsageError("say what to cancel: IDs, or --sink NAME")
     with open_queue(config_path, state_dir) as queue:
-        settled = queue.store.cancel(any_ids, by=who_acts(), because=because)
+        if any_ids:
+            settled = queue.store.cancel(any_ids, by=who_acts(), because=because)
+            done = f"cancelled; {count_words(len(settled), 'object')} settled by that"
+        else:
+            cancel_each = partial(queue.store.cancel_each, by=who_acts(), because=because)
+            acted = _in_groups(cancel_each, _listed(queue, DELIVERIES.open, sink))
+            done = f"cancelled {count_words(acted.done, 'delivery', 'deliveries')}{_skipped(acted)}"
         _ring(queue, "retain")
-    click.echo(f"cancelled; {count_words(len(settled), 'object')} settled by that")
+    click.echo(done)
 
 
 @click.command()
@@ -115,9 +129,22 @@ def _need_sinks(state_dir: Path, sinks: Sequence[str]) -> None:
             raise CommandError(unknown_name("sink", sink, known))
 
 
-def _waiting(queue: Access, sink: str) -> list[str]:
-    rows = queue.store.list_deliveries(states=_RETRIED, sink=sink, limit=_ALL)
+def _listed(queue: Access, states: Sequence[str], sink: str) -> list[str]:
+    rows = queue.store.list_deliveries(states=states, sink=sink, limit=_ALL)
     return [row.delivery_id for row in rows]
+
+
+def _in_groups(act: Act, delivery_ids: Sequence[str]) -> Acted:
+    """Act on many deliveries, a transaction for each group, so that the router can write in between."""
+    starts = range(0, len(delivery_ids), _AT_ONCE)
+    groups = [act(delivery_ids[start : start + _AT_ONCE]) for start in starts]
+    return Acted(done=sum(one.done for one in groups), skipped=sum(one.skipped for one in groups))
+
+
+def _skipped(acted: Acted) -> str:
+    if not acted.skipped:
+        return ""
+    return f"; {acted.skipped:,} skipped: in a worker's hand, ended meanwhile, or a newer version is there"
 
 
 def _deliveries_of(queue: Access, any_ids: Sequence[str]) -> list[str]:

@@ -1,14 +1,18 @@
-"""What people do to the queue. Each act is in the ledger with who and why, or refused as a whole."""
+"""What people do to the queue. Each act is in the ledger with who and why, or refused as a whole.
+
+What names deliveries by the thousand, chosen a moment ago, skips those that have moved on since.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import attrs
 
 from hilum_core.queue.errors import QueueRefusal
 from hilum_core.queue.ordering import HAS_OTHER_VERSIONS, REVIVE_RENDERING, Ordered, Ordering
-from hilum_core.queue.records import NewDelivery
+from hilum_core.queue.records import Acted, NewDelivery
 from hilum_core.queue.rows import delivery_id, delivery_seq
 from hilum_core.queue.session import writes
 from hilum_core.queue.states import DELIVERIES, OBJECTS, RENDERINGS, Move, advice
@@ -95,6 +99,14 @@ class People(Ordering):
         return len(delivery_ids)
 
     @writes
+    def retry_each(self, delivery_ids: Sequence[str], *, by: str, because: str) -> Acted:
+        """As `retry`, of those that it is possible for."""
+        act = _Act(verb="retried", by=by, because=because)
+        return self._each(
+            delivery_ids, lambda one: self._go_on(one, _MOVES["retry"], _MOVES["retry_unrendered"], act)
+        )
+
+    @writes
     def cancel(self, any_ids: Sequence[str], *, by: str, because: str) -> Sequence[str]:
         """End deliveries, or all open ones of objects."""
         act = _Act(verb="cancelled", by=by, because=because)
@@ -107,6 +119,17 @@ class People(Ordering):
                 self._cancel_delivery(delivery, act)
                 settled += self._settle([delivery.object_seq])
         return settled
+
+    @writes
+    def cancel_each(self, delivery_ids: Sequence[str], *, by: str, because: str) -> Acted:
+        """As `cancel`, of those that it is possible for."""
+        act = _Act(verb="cancelled", by=by, because=because)
+
+        def cancel_one(delivery: _Delivery) -> None:
+            self._cancel_delivery(delivery, act)
+            self._settle([delivery.object_seq])
+
+        return self._each(delivery_ids, cancel_one)
 
     @writes
     def release(self, any_ids: Sequence[str], *, by: str, because: str, sinks: Sequence[str] = ()) -> int:
@@ -124,6 +147,14 @@ class People(Ordering):
         return released
 
     # ---- deliveries
+
+    def _each(self, names: Sequence[str], act: Callable[[_Delivery], None]) -> Acted:
+        done = 0
+        for name in names:
+            with suppress(QueueRefusal):  # an act on a delivery is refused before it changes anything
+                act(self._find_delivery(name))
+                done += 1
+        return Acted(done=done, skipped=len(names) - done)
 
     def _go_on(self, delivery: _Delivery, rendered: Move, unrendered: Move, act: _Act) -> None:
         """Make a delivery due with a fresh time to give up, from its rendering on if it needs one."""

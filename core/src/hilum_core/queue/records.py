@@ -284,6 +284,17 @@ class ObjectDamaged:
 DeliveryOutcome = Sent | DeliveryDeferred | DeliveryDead | RenderingLost | ObjectDamaged
 
 
+# ---- acting
+
+
+@attrs.frozen(kw_only=True)
+class Acted:
+    """What became of an act on many deliveries. ``skipped``: in a worker's hand, ended, or overtaken."""
+
+    done: int
+    skipped: int
+
+
 # ---- looking
 
 

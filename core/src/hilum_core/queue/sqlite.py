@@ -81,7 +81,9 @@ class SqliteQueue:
 
         people = People(session)
         self.retry = people.retry
+        self.retry_each = people.retry_each
         self.cancel = people.cancel
+        self.cancel_each = people.cancel_each
         self.release = people.release
 
     @classmethod

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from hilum_core.queue.records import (
+    Acted,
     ClaimedDelivery,
     ClaimedObject,
     ClaimedRendering,
@@ -178,14 +179,23 @@ class QueueStore(Protocol):
         """Lines of the ledger after a cursor, in order."""
         ...
 
-    # ---- people who act; each raises `QueueRefusal` with what to do where the state forbids it
+    # ---- people who act; but for the two `…_each`, a state that forbids it raises `QueueRefusal` with what
+    # to do, and undoes the whole act
 
     def retry(self, delivery_ids: Sequence[str], *, by: str, because: str) -> int:
         """Make dead or waiting deliveries due at once, with a fresh time to give up; how many."""
         ...
 
+    def retry_each(self, delivery_ids: Sequence[str], *, by: str, because: str) -> Acted:
+        """As `retry`; what is not possible, because the router works on beside, is skipped and counted."""
+        ...
+
     def cancel(self, any_ids: Sequence[str], *, by: str, because: str) -> Sequence[str]:
         """End deliveries, or all open ones of objects (a held object too); returns objects now settled."""
+        ...
+
+    def cancel_each(self, delivery_ids: Sequence[str], *, by: str, because: str) -> Acted:
+        """As `cancel`, of deliveries; what is not possible is skipped and counted."""
         ...
 
     def release(self, any_ids: Sequence[str], *, by: str, because: str, sinks: Sequence[str] = ()) -> int:
