@@ -191,6 +191,8 @@ class FileDraft:
 
     def note(self, code: str, *, count: int = 1) -> None:
         """Count something for the report of the rendering. No values: codes only."""
+        if not isinstance(code, str) or not isinstance(count, int):
+            raise TypeError("a note is a code in words, and how often")
         self._notes[code] = self._notes.get(code, 0) + count
 
     # ---- for the core
