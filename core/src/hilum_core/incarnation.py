@@ -31,6 +31,12 @@ PRIVATE_DIR = 0o700
 PRIVATE_FILE = 0o600
 _UMASK = 0o077
 
+_OURS = ("lock", "incarnation", "queue.sqlite")
+"""Files of which a state directory that was worked in has at least one."""
+
+_NO_ONES = frozenset({"run", "spool", "lost+found"})
+"""A folder with these alone is nobody else's: just made, a spool saved from elsewhere, a new disk."""
+
 
 class StateDirError(HilumError):
     """The state directory cannot be used; the message says why and what to do."""
@@ -48,7 +54,8 @@ def prepare_state_dir(path: Path) -> None:
     Raises
     ------
     StateDirError
-        It cannot be made, is not ours, cannot be written, or is on a network file system.
+        It cannot be made, is not ours, holds what others keep there, cannot be written, or is on a
+        network file system.
     """
     os.umask(_UMASK)
     try:
@@ -59,6 +66,7 @@ def prepare_state_dir(path: Path) -> None:
                 f"router.state_dir: {path} is on {system}, where neither a sync nor the queue's "
                 f"write-ahead log can be relied on; give it a local disk"
             )
+        _expect_ours(path)
         if stat.S_IMODE(path.stat().st_mode) != PRIVATE_DIR:
             path.chmod(PRIVATE_DIR)
         (path / "run").mkdir(mode=PRIVATE_DIR, exist_ok=True)
@@ -68,6 +76,18 @@ def prepare_state_dir(path: Path) -> None:
             f"router.state_dir: {path} cannot be used ({error.strerror}); make it a folder that "
             f"belongs to the user of the router, with room on its disk"
         ) from error
+
+
+def _expect_ours(path: Path) -> None:
+    """Refuse a folder that others use, such as /srv: with our mode, they could not any more."""
+    if {entry.name for entry in path.iterdir()} <= _NO_ONES:
+        return
+    files = [path / name for name in _OURS]
+    if not any(file.is_file() and not file.is_symlink() for file in files):  # /var has a link called lock
+        raise StateDirError(
+            f"router.state_dir: {path} holds what no router put there; give the router a folder of its own, "
+            f"empty or not there yet"
+        )
 
 
 def _write_probe(path: Path) -> None:

@@ -180,6 +180,33 @@ def test_state_directory_becomes_private_and_so_do_its_files(tmp_path):
     assert sorted(p.name for p in path.iterdir()) == ["file", "run"]
 
 
+def test_folder_that_others_use_is_refused_and_left_as_it_is(tmp_path):
+    path = tmp_path / "srv"
+    path.mkdir(mode=0o755)
+    (path / "other_software").mkdir()
+    for name in ("run", "spool"):
+        (path / name).mkdir()
+    (path / "lock").symlink_to(path / "run")  # as in /var
+    with pytest.raises(
+        StateDirError, match=r"srv holds what no router put there; give .* a folder of its own"
+    ):
+        prepare_state_dir(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o755
+
+
+@pytest.mark.parametrize("names", [["lost+found"], ["run"], ["spool"], ["incarnation", "notes.txt"]])
+def test_folder_that_is_nobody_elses_is_taken(tmp_path, names):
+    path = tmp_path / "state"
+    path.mkdir(mode=0o755)
+    for name in names:
+        if name in {"incarnation", "notes.txt"}:
+            (path / name).write_text("")
+        else:
+            (path / name).mkdir()
+    prepare_state_dir(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o700
+
+
 def test_state_directory_that_is_a_file_is_refused(tmp_path):
     path = tmp_path / "state"
     path.write_text("")
