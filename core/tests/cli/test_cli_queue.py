@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from hilum_core import revisions
 from hilum_core.clock import ManualClock
 from hilum_core.incarnation import Incarnation
 from hilum_core.queue import QUEUE_FILE, SqliteQueue
@@ -167,6 +168,21 @@ def test_monitoring_gets_one_line_and_a_status(queue, state_dir, hilum):
     nowhere = hilum("queue", "status", "--check", "--state-dir", state_dir / "none")
     assert nowhere.exit_code == 3
     assert nowhere.stdout.startswith("HILUM UNKNOWN - ")
+
+
+def test_deliveries_for_a_sink_that_the_config_has_not_are_told(queue, state_dir):
+    life = Incarnation.claim(state_dir, "receive")
+    assert "the config has not" not in queue("status").stdout  # no config was accepted yet
+    revisions.accept(state_dir, '[sinks.folder]\ntype = "folder"\npath = "/data"\n')
+    words = "1 delivery waits for archive, a sink that the config has not"
+    shown = queue("status").stdout
+    assert f"{words}: put it back, or `hilum queue cancel --sink archive`" in shown
+    checked = queue("status", "--check", "--max-age", "3h", "--max-dead", "1")
+    assert checked.exit_code == 1
+    assert words in checked.stdout
+    assert queue("cancel", "--sink", "archive", "--because", "gone").exit_code == 0
+    assert "the config has not" not in queue("status").stdout
+    life.close()
 
 
 def test_an_age_is_written_as_in_the_config(queue):

@@ -176,3 +176,12 @@ def test_purge_is_bounded(desk, clock):
     assert sorted(desk.queue.start_purge(clock.now(), 3)) == ids[:3]
     desk.queue.finish_purge(ids[:3])
     assert sorted(desk.queue.start_purge(clock.now(), 3)) == ids[3:]
+
+
+def test_lanes_that_the_config_has_no_more_are_forgotten(desk):
+    for sink in ("pacs", "research"):
+        desk.queue.set_lane(LaneStatus(sink=sink, state="working"))
+    desk.queue.keep_lanes({"pacs", "new"})
+    assert [one.sink for one in desk.queue.status().sinks] == ["pacs"]
+    desk.queue.keep_lanes(())
+    assert not desk.queue.status().sinks

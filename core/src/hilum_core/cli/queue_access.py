@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,11 @@ from typing import Any
 import attrs
 import click
 
+from hilum_core import revisions
 from hilum_core.cli.failures import CommandError
 from hilum_core.cli.location import config_option, read_reception
 from hilum_core.clock import Clock, SystemClock
+from hilum_core.config import examine
 from hilum_core.queue import QUEUE_FILE, QueueStore, SqliteQueue
 
 _TOOL = 0
@@ -26,6 +28,14 @@ class Access:
     state_dir: Path
     store: QueueStore
     clock: Clock
+
+    def configured_sinks(self) -> Collection[str] | None:
+        """The sinks of the newest config that the router accepted; None where it accepted none yet."""
+        revision = revisions.latest(self.state_dir)
+        if not revision:
+            return None
+        document = examine(revisions.read(self.state_dir, revision), source=f"revision {revision}").document
+        return frozenset(document.get("sinks", {}))
 
 
 def queue_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import click
 
-from hilum_core import revisions
 from hilum_core.cli.failures import CommandError
 from hilum_core.cli.figures import count_words, who_acts
 from hilum_core.cli.queue_access import Access, open_queue, queue_options
-from hilum_core.config import examine
 from hilum_core.queue import ring
 from hilum_core.queue.records import Acted
 from hilum_core.queue.states import DELIVERIES
@@ -106,7 +104,7 @@ def release(
     """
     _need_ids(any_ids, "release")
     with open_queue(config_path, state_dir) as queue:
-        _need_sinks(queue.state_dir, sinks)
+        _need_sinks(queue, sinks)
         count = queue.store.release(any_ids, by=who_acts(), because=because, sinks=sinks)
         _ring(queue, "route", "render", "deliver")
     click.echo(f"released {count:,}")
@@ -117,15 +115,11 @@ def _need_ids(any_ids: Sequence[str], what: str) -> None:
         raise click.UsageError(f"say what to {what}: one ID or more")
 
 
-def _need_sinks(state_dir: Path, sinks: Sequence[str]) -> None:
+def _need_sinks(queue: Access, sinks: Sequence[str]) -> None:
     """Refuse a sink that the router's config does not have: nobody would ever deliver there."""
-    revision = revisions.latest(state_dir)
-    if not revision or not sinks:
-        return
-    document = examine(revisions.read(state_dir, revision), source=f"revision {revision}").document
-    known = document.get("sinks", {})
+    known = queue.configured_sinks() if sinks else None
     for sink in sinks:
-        if sink not in known:
+        if known is not None and sink not in known:
             raise CommandError(unknown_name("sink", sink, known))
 
 

@@ -14,7 +14,7 @@ from hilum_core.cli.console import NEVER_SHOWN, out, print_json
 from hilum_core.cli.failures import CommandError
 from hilum_core.cli.queue_access import Access, open_queue, queue_options
 from hilum_core.cli.queue_tables import deliveries_table, objects_table, print_history, print_status
-from hilum_core.cli.queue_verdict import Limits, Verdict, judge, unknown
+from hilum_core.cli.queue_verdict import Limits, Verdict, judge, stranded, stranded_words, unknown
 from hilum_core.incarnation import live_incarnations
 from hilum_core.queue.records import DeliveryRow
 from hilum_core.queue.states import DELIVERIES, OBJECTS
@@ -79,6 +79,10 @@ def status(
             print_json({"running": running, "status": figures})
         else:
             print_status(out(), figures, queue.clock.now(), running=running)
+            for sink, number in stranded(figures, queue.configured_sinks()).items():
+                click.echo(
+                    f"\n{stranded_words(sink, number)}: put it back, or `hilum queue cancel --sink {sink}`"
+                )
 
 
 @click.command("list")
@@ -144,7 +148,13 @@ def show(
 def _verdict(config_path: Path | None, state_dir: Path | None, limits: Limits) -> Verdict:
     try:
         with open_queue(config_path, state_dir) as queue:
-            return judge(queue.store.status(), limits, queue.clock.now(), running=_is_running(queue))
+            return judge(
+                queue.store.status(),
+                limits,
+                queue.clock.now(),
+                running=_is_running(queue),
+                configured=queue.configured_sinks(),
+            )
     except (CommandError, HilumError) as error:
         return unknown(error.message)
 

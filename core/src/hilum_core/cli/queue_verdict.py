@@ -5,6 +5,7 @@ The statuses are those of monitoring plugins everywhere: 0 OK, 1 WARNING, 2 CRIT
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from enum import IntEnum
 
@@ -39,12 +40,28 @@ class Verdict:
     line: str
 
 
-def judge(status: QueueStatus, limits: Limits, now: datetime, *, running: bool) -> Verdict:
+def stranded(status: QueueStatus, configured: Collection[str] | None) -> Mapping[str, int]:
+    """How many deliveries wait for each sink that the config has not: nobody will ever take them there."""
+    return {
+        one.sink: one.unfinished
+        for one in status.sinks
+        if configured is not None and one.sink not in configured and one.unfinished
+    }
+
+
+def judge(
+    status: QueueStatus,
+    limits: Limits,
+    now: datetime,
+    *,
+    running: bool,
+    configured: Collection[str] | None = None,
+) -> Verdict:
     """Decide how the queue is.
 
     Critical: the router does not run, the oldest undelivered object is older than allowed, or more
-    deliveries are dead than allowed. Warning: something is held, a lane rests, or a problem waits for
-    a person.
+    deliveries are dead than allowed. Warning: something is held, a lane rests, something waits for a
+    sink that is not among those `configured`, or a problem waits for a person.
     """
     age = age_since(status.oldest_unfinished_at, now)
     dead, held = _count(status, "dead"), _count(status, "held") + status.objects.get("held", 0)
@@ -55,12 +72,19 @@ def judge(status: QueueStatus, limits: Limits, now: datetime, *, running: bool) 
         critical.append(f"{dead} dead > {limits.max_dead}")
     warning = [f"{held} held"] if held else []
     warning += [f"{one.sink} rests" for one in status.sinks if one.lane and one.lane.resting_until]
+    warning += [stranded_words(sink, number) for sink, number in stranded(status, configured).items()]
     warning += [f"{problem.label}: {problem.text}" for problem in status.problems]
     level = Level.CRITICAL if critical else Level.WARNING if warning else Level.OK
     words = "; ".join(critical + warning) or _good_words(status, age)
     return Verdict(
         level=level, line=f"HILUM {level.name} - {_one_line(words)} | {_figures(status, limits, age)}"
     )
+
+
+def stranded_words(sink: str, number: int) -> str:
+    """Say that deliveries wait for a sink that the config has not."""
+    wait = "delivery waits" if number == 1 else "deliveries wait"
+    return f"{number:,} {wait} for {sink}, a sink that the config has not"
 
 
 def unknown(reason: str) -> Verdict:

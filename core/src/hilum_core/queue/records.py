@@ -7,6 +7,7 @@ from datetime import datetime
 
 import attrs
 
+from hilum_core.queue.states import UNFINISHED
 from hilum_core.spool.records import StoredObject
 from hilum_sdk import Receipt
 
@@ -317,6 +318,11 @@ class SinkCounts:
     by_state: Mapping[str, int]
     oldest_at: datetime | None
     lane: LaneStatus | None
+
+    @property
+    def unfinished(self) -> int:
+        """How many of its deliveries go on by themselves."""
+        return sum(self.by_state.get(state, 0) for state in UNFINISHED)
 
 
 @attrs.frozen(kw_only=True)

@@ -71,6 +71,7 @@ class SqliteQueue:
 
         status = Status(session)
         self.set_lane = status.set_lane
+        self.keep_lanes = status.keep_lanes
         self.set_problem = status.set_problem
         self.clear_problems = status.clear_problems
         self.status = status.status

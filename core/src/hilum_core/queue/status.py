@@ -68,6 +68,11 @@ class Status(Topic):
             self._db.log("lane", sink=status.sink, detail={"state": status.state, "reason": status.reason})
 
     @writes
+    def keep_lanes(self, sinks: Collection[str]) -> None:
+        """Forget what lanes of other sinks said."""
+        self._db.execute(f"DELETE FROM lanes WHERE sink NOT IN ({placeholders(sinks)})", tuple(sinks))
+
+    @writes
     def set_problem(self, label: str, text: str) -> None:
         """Show a problem, or take it away."""
         if not text:

@@ -127,6 +127,10 @@ class QueueStore(Protocol):
         """Show what a lane is doing; a change of its state is a line in the ledger."""
         ...
 
+    def keep_lanes(self, sinks: Collection[str]) -> None:
+        """Forget what lanes of other sinks than these said: the config has them no more."""
+        ...
+
     def set_problem(self, label: str, text: str) -> None:
         """Show a problem in the status; an empty text takes it away."""
         ...
