@@ -86,6 +86,7 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
         self._spool = spool
         self._shown: dict[str, LaneStatus] = {}
         queue.clear_problems("sinks.")
+        queue.keep_lanes(config.sinks.keys())
         for entry in config.sinks.values():
             lane = Lane(entry.name, entry.delivery, disabled=entry.disabled, now=datetime.now(UTC))
             self._show(lane)
