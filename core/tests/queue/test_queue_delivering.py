@@ -263,3 +263,14 @@ def test_wait_that_a_plugin_asks_for_is_bounded(desk, clock):
     desk.queue.settle_deliveries([desk.put_back(claimed, in_s=30 * 86400)])
     assert not desk.queue.claim_deliveries("pacs", 1)
     assert desk.queue.next_due_at(stage="deliver", sink="pacs") == clock.now() + timedelta(hours=9)
+
+
+def test_each_worker_finds_its_own_behind_those_of_others(desk):
+    uids = {f"1.{number}" for number in range(60)}
+    for number in range(60):
+        desk.receive(f"1.{number}")
+        desk.route("pacs", patient=f"p{number // 20}")
+    for shards in (1, 2, 3, 7):
+        orders = [desk.order(limit=100, shard=shard, shards=shards) for shard in range(shards)]
+        assert sorted(uid for order in orders for uid in order) == sorted(uids)
+        assert all(len(order) % 20 == 0 for order in orders)

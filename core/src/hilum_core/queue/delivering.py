@@ -40,7 +40,7 @@ from hilum_core.queue.rows import (
     rendering,
     stored_object,
 )
-from hilum_core.queue.schema import DELIVERIES_OPEN
+from hilum_core.queue.schema import DELIVERIES_AT_ONCE, DELIVERIES_OPEN, SHARD, SHARDS
 from hilum_core.queue.session import reads, writes
 from hilum_core.queue.states import DELIVERIES, OBJECTS, RENDERINGS, UNFINISHED, Move, is_one_of
 
@@ -60,13 +60,22 @@ CANDIDATE_DELIVERIES = f"""
 SELECT {STORED}, {RENDERING}, d.seq, d.crashes, d.attempts, d.lease_no, d.route, d.revision,
     d.first_attempt_at, o.patient_key
 FROM deliveries d JOIN objects o ON o.seq = d.object LEFT JOIN renderings r ON r.seq = d.rendering
-WHERE {_WAITING_D} AND d.due_at = 0 AND (?3 = 1 OR d.shard_key % ?3 = ?2)
+WHERE {_WAITING_D} AND d.due_at = 0 AND d.rank >= ?5 AND (?3 = 1 OR d.{SHARD} % ?3 = ?2)
     AND NOT EXISTS (
         SELECT 1 FROM objects p
         JOIN deliveries q ON q.object = p.seq AND q.sink = d.sink AND q.chain = d.chain
         WHERE p.sop_instance_uid = o.sop_instance_uid AND p.id < o.id AND {is_one_of(UNFINISHED, "q.state")})
 ORDER BY d.rank LIMIT ?4
 """
+FIRST_OF_SHARD = f"""
+WITH RECURSIVE mine (shard) AS (
+    SELECT ?2 UNION ALL SELECT shard + ?3 FROM mine WHERE shard + ?3 < {SHARDS})
+SELECT min(first) FROM (
+    SELECT (SELECT rank FROM deliveries WHERE {DELIVERIES_AT_ONCE} AND sink = ?1 AND {SHARD} = mine.shard
+            ORDER BY rank LIMIT 1) AS first
+    FROM mine)
+"""
+"""Where a worker's deliveries begin: behind a hundred thousand of others', or nowhere."""
 NEXT_DELIVERY_LATER = f"SELECT min(due_at) FROM deliveries WHERE {_WAITING} AND due_at > 0"
 SINKS_WAITING = f"""
 WITH RECURSIVE sinks (sink) AS (
@@ -135,7 +144,11 @@ class Delivering(Attempts):
         """Lease deliveries of a sink that are due, oldest reception first."""
         now = self._db.now
         self._db.many(PROMOTE_DELIVERIES, [(sink, *span) for span in spans_due(now)])
-        rows = choose(self._db.rows(CANDIDATE_DELIVERIES, (sink, shard, shards, max(0, limit))), _KEY + 1)
+        first = 0 if shards == 1 else self._db.row(FIRST_OF_SHARD, (sink, shard, shards))[0]
+        if first is None:
+            return []
+        found = self._db.rows(CANDIDATE_DELIVERIES, (sink, shard, shards, max(0, limit), first))
+        rows = choose(found, _KEY + 1)
         self._db.many(
             CLAIM_DELIVERY, [(now, self._db.incarnation, now + LEASE_US, row[_KEY]) for row in rows]
         )

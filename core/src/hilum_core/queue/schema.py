@@ -21,6 +21,11 @@ OBJECTS_LISTED = is_one_of((*OBJECTS.open, OBJECTS.moves["purge"].target))
 OBJECTS_PURGEABLE = is_one_of(OBJECTS.moves["purge"].sources)
 RENDERINGS_OPEN = is_one_of(RENDERINGS.open)
 DELIVERIES_OPEN = is_one_of(DELIVERIES.open)
+DELIVERIES_AT_ONCE = f"{is_one_of(DELIVERIES.moves['claim'].sources)} AND due_at = 0"
+
+SHARDS = 256
+SHARD = f"shard_key % {SHARDS}"
+"""All objects of a patient fall to one of these; the n workers of a lane take every n-th of them."""
 
 _LEASE_COLUMNS = """
     attempts INTEGER NOT NULL DEFAULT 0,
@@ -100,6 +105,7 @@ CREATE TABLE deliveries (
     UNIQUE (object, sink, chain)
 ) STRICT;
 CREATE INDEX deliveries_open ON deliveries (state, sink, due_at, rank) WHERE {DELIVERIES_OPEN};
+CREATE INDEX deliveries_sharded ON deliveries (sink, {SHARD}, rank) WHERE {DELIVERIES_AT_ONCE};
 
 CREATE TABLE events (
     cursor INTEGER PRIMARY KEY,
