@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from hilum_core.clock import ManualClock
 from hilum_core.queue.records import LaneStatus
+from hilum_core.spool import ObjectIds
 
 
 def test_empty_queue_shows_nothing(desk):
@@ -185,3 +187,15 @@ def test_lanes_that_the_config_has_no_more_are_forgotten(desk):
     assert [one.sink for one in desk.queue.status().sinks] == ["pacs"]
     desk.queue.keep_lanes(())
     assert not desk.queue.status().sinks
+
+
+def test_ages_are_told_by_the_clock_though_it_was_ahead_once(desk, clock):
+    ahead = timedelta(days=3650)
+    desk.ids = ObjectIds(1, clock, floor=ObjectIds(1, ManualClock(clock.now() + ahead)).new())
+    received_at = clock.now()
+    desk.receive("1")
+    assert desk.queue.status().oldest_unfinished_at == received_at
+    desk.route("pacs")
+    status = desk.queue.status()
+    assert (status.oldest_unfinished_at, status.sinks[0].oldest_at) == (received_at, received_at)
+    assert desk.queue.list_deliveries()[0].next_attempt_at == received_at

@@ -36,7 +36,7 @@ OBJECT_ROW = f"""{STORED}, o.study_instance_uid, o.series_instance_uid, o.modali
     o.state, o.reason, o.attempts, o.settled_at, o.purged_at"""
 
 DELIVERY_ROW = """d.seq, o.id, d.sink, d.route, d.chain, d.state, d.attempts, d.due_at, d.ended_at,
-    d.failure, d.receipt, d.revision, d.rank"""
+    d.failure, d.receipt, d.revision, o.received_at"""
 
 EVENT_ROW = """e.cursor, e.at, e.kind, o.id, e.delivery, e.sink, e.by_whom, e.detail"""
 
@@ -126,7 +126,7 @@ def object_row(row: Sequence[Any]) -> ObjectRow:
 
 def delivery_row(row: Sequence[Any], *, can_be_tried: bool) -> DeliveryRow:
     """A delivery of the columns DELIVERY_ROW; `can_be_tried`: whether it waits for a time or a turn."""
-    seq, object_id, sink, route, chain, state, attempts, due_at, ended_at, why, receipt, revision, rank = row
+    seq, object_id, sink, route, chain, state, attempts, due_at, ended_at, why, receipt, revision, since = row
     return DeliveryRow(
         delivery_id=delivery_id(object_id, seq),
         object_id=object_id,
@@ -135,7 +135,7 @@ def delivery_row(row: Sequence[Any], *, can_be_tried: bool) -> DeliveryRow:
         chain=chain_names(chain),
         state=state,
         attempts=attempts,
-        next_attempt_at=from_microseconds(due_at or rank) if can_be_tried else None,
+        next_attempt_at=from_microseconds(due_at or since) if can_be_tried else None,
         ended_at=time_or_none(ended_at),
         last_failure=failure(why),
         receipt=Receipt(**json.loads(receipt)) if receipt else None,

@@ -31,13 +31,14 @@ from hilum_core.queue.rows import (
 from hilum_core.queue.schema import DELIVERIES_OPEN, OBJECTS_LISTED, OBJECTS_PURGEABLE
 from hilum_core.queue.session import Topic, reads, writes
 from hilum_core.queue.states import DELIVERIES, OBJECTS, UNFINISHED, is_one_of
-from hilum_core.spool.ids import received_us
+from hilum_core.spool.ids import first_id_of, received_us
 
 COUNT_OBJECTS = f"SELECT state, count(*), min(id) FROM objects WHERE {OBJECTS_LISTED} GROUP BY state"
 COUNT_SETTLED = f"SELECT count(*) FROM objects WHERE {OBJECTS_PURGEABLE}"
 COUNT_DELIVERIES = f"""
 SELECT sink, state, count(*), min(rank) FROM deliveries WHERE {DELIVERIES_OPEN} GROUP BY state, sink
 """
+RECEIVED_AT = "SELECT received_at FROM objects WHERE id >= ? ORDER BY id LIMIT 1"
 _ADD_LANE = """
 INSERT INTO lanes (sink, state, reason, since, resting_until) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (sink) DO UPDATE SET state = excluded.state, reason = excluded.reason, since = excluded.since,
@@ -96,7 +97,7 @@ class Status(Topic):
         sinks = self._sinks()
         oldest = [sink.oldest_at for sink in sinks if sink.oldest_at is not None]
         oldest += [
-            from_microseconds(received_us(objects[state][1])) for state in _BEFORE_ROUTED if state in objects
+            self._received_at(received_us(objects[state][1])) for state in _BEFORE_ROUTED if state in objects
         ]
         problems = self._db.rows("SELECT label, text, since FROM problems ORDER BY label")
         return QueueStatus(
@@ -123,11 +124,15 @@ class Status(Topic):
             SinkCounts(
                 sink=sink,
                 by_state=by_sink.get(sink, {}),
-                oldest_at=time_or_none(oldest.get(sink)),
+                oldest_at=self._received_at(oldest[sink]) if sink in oldest else None,
                 lane=lanes.get(sink),
             )
             for sink in sorted(by_sink.keys() | lanes.keys())
         ]
+
+    def _received_at(self, id_us: int) -> datetime:
+        """By the clock; ids only give the order, and are ahead of it where it has stepped back."""
+        return from_microseconds(self._db.row(RECEIVED_AT, (first_id_of(id_us),))[0])
 
     def _lanes(self) -> dict[str, LaneStatus]:
         rows = self._db.rows("SELECT sink, state, reason, since, resting_until FROM lanes")

@@ -63,6 +63,11 @@ def received_us(object_id: str) -> int:
     return int(object_id[:TIME_WIDTH], 32)
 
 
+def first_id_of(at_us: int) -> str:
+    """The smallest id of a microsecond."""
+    return _encode(at_us, TIME_WIDTH) + "0" * _INCARNATION_WIDTH
+
+
 def received_at(object_id: str) -> datetime:
     """When the id was given; later than the clock said where the clock had stepped back."""
     return from_microseconds(received_us(object_id))
