@@ -45,6 +45,7 @@ class Supervisor:
         self._log_format = log_format
         self._log_level = log_level
         self._reload_wanted = False
+        signal.signal(signal.SIGHUP, self._on_hangup)  # before anybody can know that we are there
         self._check: ConfigCheck | None = None
         self._failed = False
         state_dir = config.router.state_dir
@@ -81,7 +82,6 @@ class Supervisor:
 
     def run(self) -> int:
         """Keep the stages running until told to stop; returns the exit status."""
-        signal.signal(signal.SIGHUP, self._on_hangup)
         self.log.info(
             "router started",
             listen=address_text(self._listening),
