@@ -165,7 +165,10 @@ class RouterSettings:
     most_associations: int = attrs.field(
         default=64,
         validator=positive,
-        metadata=about("How many associations may be open at a time; more are rejected as transient."),
+        metadata=about(
+            "How many associations may be open at a time; more are rejected as transient. The receiving "
+            "processes share it evenly, rounded up."
+        ),
     )
     idle_timeout: timedelta = attrs.field(
         default=timedelta(seconds=60),

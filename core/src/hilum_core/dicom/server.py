@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import select
 import socket
@@ -12,38 +11,50 @@ from collections.abc import Callable
 from typing import Final
 
 from hilum_core.dicom.acceptor import serve_association
+from hilum_core.dicom.callers import Caller, Callers
 from hilum_core.dicom.channel import TICK_S
 from hilum_core.dicom.reception import (
     LIMIT_EXCEEDED,
     AcceptorSettings,
+    Admission,
     AssociationReport,
     Gatekeeper,
     ObjectReceiver,
     Rejection,
 )
 
-_REJECTED_AT_ONCE: Final = 16
-"""Beyond the limit so many callers are told so at a time; more wait in the backlog of the socket."""
+_OTHERS_FIRST_S: Final = 0.02
+"""So long an accept loop that may be full leaves a caller to those that share its socket."""
 
 
-class _Full:
-    """A gatekeeper that turns everybody away for now."""
+class _Door:
+    """A gatekeeper for one caller, which counts it if the other admits it."""
 
-    def admit(self, *, called_ae: str, calling_ae: str, address: str) -> Rejection:  # noqa: ARG002
-        return LIMIT_EXCEEDED
+    def __init__(self, gatekeeper: Gatekeeper, callers: Callers, caller: Caller) -> None:
+        self._gatekeeper = gatekeeper
+        self._callers = callers
+        self._caller = caller
+
+    def admit(self, *, called_ae: str, calling_ae: str, address: str) -> Admission | Rejection:
+        decision = self._gatekeeper.admit(called_ae=called_ae, calling_ae=calling_ae, address=address)
+        if isinstance(decision, Admission) and not self._callers.admit(self._caller):
+            return LIMIT_EXCEEDED
+        return decision
 
 
 class AcceptorServer:
     """Serves the associations that come in on a listening socket.
 
-    Several processes may share the socket: whoever accepts a connection first serves it.
+    Several processes may share the socket: whoever accepts a connection first serves it, and who may
+    be full lets the others go first.
 
     Parameters
     ----------
     listening
         Bound and listening. Stays open at the end: whoever made it closes it.
     most_associations
-        More are rejected, with "local limit exceeded" (2/3/2).
+        More are rejected, with "local limit exceeded" (2/3/2). Whoever has not been admitted does not
+        count, see `hilum_core.dicom.callers`.
     on_report
         Called on the thread of each association at its end. Must not raise.
     """
@@ -62,17 +73,14 @@ class AcceptorServer:
         self._gatekeeper = gatekeeper
         self._receiver = receiver
         self._settings = settings
-        self._most_associations = most_associations
         self._on_report = on_report
-        self._lock = threading.Lock()
-        self._serving: dict[threading.Thread, socket.socket] = {}
+        self._callers = Callers(most_associations)
         self._draining = threading.Event()
 
     @property
     def associations(self) -> int:
-        """How many connections are being served now, those that are being rejected included."""
-        with self._lock:
-            return len(self._serving)
+        """How many connections are being served now, those that are not admitted included."""
+        return len(self._callers)
 
     def serve(self, stopping: Callable[[], bool]) -> None:
         """Accept connections until `stopping` says so, asked at least every half second."""
@@ -80,31 +88,31 @@ class AcceptorServer:
         poll = select.poll()
         poll.register(self._listening, select.POLLIN)
         while not stopping():
-            if self.associations >= self._most_associations + _REJECTED_AT_ONCE:
-                time.sleep(TICK_S / 10)
-            elif poll.poll(TICK_S * 1000):
+            if not poll.poll(TICK_S * 1000):
+                continue
+            if self._callers.may_be_full:
+                time.sleep(_OTHERS_FIRST_S)
+            if self._callers.make_room():
                 self._accept()
+            else:
+                time.sleep(TICK_S / 10)  # callers wait in the backlog of the socket
 
     def drain(self, deadline_s: float) -> None:
         """Let each association end once it is silent between two messages, and all at the deadline."""
         self._draining.set()
         deadline = time.monotonic() + deadline_s
-        with self._lock:
-            threads = list(self._serving)
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+        for caller in self._callers.everybody():
+            caller.thread.join(max(0.0, deadline - time.monotonic()))
         self.abort_all()
 
     def abort_all(self) -> None:
         """End all associations at once: what is half received is discarded, and its sender not answered."""
         self._draining.set()
-        with self._lock:
-            serving = dict(self._serving)
-        for sock in serving.values():
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-        for thread in serving:
-            thread.join(2 * TICK_S)
+        everybody = self._callers.everybody()
+        for caller in everybody:
+            caller.send_away()
+        for caller in everybody:
+            caller.thread.join(2 * TICK_S)
 
     def _accept(self) -> None:
         try:
@@ -116,36 +124,29 @@ class AcceptorServer:
             if error.errno in {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}:
                 time.sleep(TICK_S)
             return
-        gatekeeper = self._gatekeeper if self.associations < self._most_associations else _Full()
         # A socket that listens on IPv6 for both shows IPv4 callers so.
-        address = str(name[0]).removeprefix("::ffff:")
-        thread = threading.Thread(
-            target=self._serve_one,
-            args=(sock, address, gatekeeper),
-            name=f"association {address}",
-            daemon=True,
+        caller = Caller(sock, str(name[0]).removeprefix("::ffff:"))
+        caller.thread = threading.Thread(
+            target=self._serve_one, args=(caller,), name=f"association {caller.address}", daemon=True
         )
-        with self._lock:
-            self._serving[thread] = sock
+        self._callers.enter(caller)
         try:
-            thread.start()
+            caller.thread.start()
         except RuntimeError:  # the system has no thread left for us
-            with self._lock:
-                del self._serving[thread]
+            self._callers.leave(caller)
             sock.close()
             time.sleep(TICK_S)
 
-    def _serve_one(self, sock: socket.socket, address: str, gatekeeper: Gatekeeper) -> None:
+    def _serve_one(self, caller: Caller) -> None:
         try:
             report = serve_association(
-                sock,
-                address,
-                gatekeeper=gatekeeper,
+                caller.sock,
+                caller.address,
+                gatekeeper=_Door(self._gatekeeper, self._callers, caller),
                 receiver=self._receiver,
                 settings=self._settings,
                 stopping=self._draining.is_set,
             )
         finally:
-            with self._lock:
-                del self._serving[threading.current_thread()]
+            self._callers.leave(caller)
         self._on_report(report)

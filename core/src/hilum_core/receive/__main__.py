@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import sys
 from collections.abc import Callable
@@ -66,7 +67,7 @@ def serve(
         gatekeeper=PeerGatekeeper(router, reception.peers, out_of_space=spool.is_out_of_space),
         receiver=SpoolReceiver(spool, commits),
         settings=AcceptorSettings(idle_s=router.idle_timeout.total_seconds()),
-        most_associations=router.most_associations,
+        most_associations=math.ceil(router.most_associations / router.receive_processes),
         on_report=report,
     )
     server.serve(stopping)
