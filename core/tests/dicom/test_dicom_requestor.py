@@ -23,6 +23,7 @@ from hilum_core.dicom.acceptor import (
     Ending,
     StoreRefused,
 )
+from hilum_core.dicom.channel import TICK_S
 from hilum_core.dicom.command import decode_command, encode_command, response_to
 from hilum_core.dicom.negotiation import (
     AssociateAccept,
@@ -70,10 +71,12 @@ def open_to(port, *needs, settings=SETTINGS, **options):
     )
 
 
-def store(association, source, *, uid="1.2.3", syntax=EXPLICIT):
+def store(association, source, *, uid="1.2.3", syntax=EXPLICIT, progress=None):
     if isinstance(source, bytes):
         source = io.BytesIO(source)
-    return association.store(source, sop_class_uid=CT, sop_instance_uid=uid, transfer_syntax_uid=syntax)
+    return association.store(
+        source, sop_class_uid=CT, sop_instance_uid=uid, transfer_syntax_uid=syntax, progress=progress
+    )
 
 
 class Connection:
@@ -182,6 +185,31 @@ def test_an_object_arrives_as_it_is_whatever_the_peers_maximum(running, tmp_path
         ("1.2.4", data),
     ]
     assert acceptor.report().ending is Ending.RELEASED
+
+
+def test_progress_is_told_as_the_peer_takes_bytes(running):
+    told = []
+    with open_to(running().port) as association:
+        assert store(association, bytes(5_000_000), progress=lambda: told.append(1)).status == 0
+    assert told
+
+
+@pytest.mark.parametrize("size", [300_000, 8_000_000])
+def test_progress_is_told_while_the_buffers_of_the_system_empty(scripted, size):
+    told = []
+
+    def script(connection):
+        connection.accept()
+        threading.Event().wait(2 * TICK_S)
+        told.clear()  # what follows is for what the system had taken already, or could not take
+        command, _, _ = connection.message()
+        threading.Event().wait(2 * TICK_S)
+        connection.answer(command)
+        connection.read()
+
+    with open_to(scripted(script)) as association:
+        store(association, bytes(size), progress=lambda: told.append(1))
+    assert told
 
 
 def test_fragments_are_even_and_within_the_peers_maximum(scripted):

@@ -108,8 +108,8 @@ class PduChannel:
             raise ConnectionEnded("closed the connection")
         self.stream.received(count)
 
-    def send(self, data: bytes | memoryview) -> None:
-        """Send all of it; whole PDUs.
+    def send(self, data: bytes | memoryview, *, each_step: Callable[[], object] | None = None) -> None:
+        """Send all of it; whole PDUs. `each_step` is called after every part, and every tick.
 
         Raises
         ------
@@ -129,6 +129,8 @@ class PduChannel:
                 _raise_unless_tick(error)
                 if time.monotonic() >= deadline:
                     raise PeerSilent("took nothing in time") from None
+            if each_step:
+                each_step()
         self._is_within_pdu = False
 
     def hear(self) -> Piece | WholePdu | None:
@@ -191,6 +193,25 @@ class PduChannel:
             return int(struct.unpack_from(layout, info, offset)[0])
         except (AttributeError, OSError, struct.error):
             return None
+
+
+class Flow:
+    """Tells whenever the peer has taken more of what we sent; to be called every tick.
+
+    What the system has taken for us says little: its buffers hold megabytes.
+    """
+
+    def __init__(self, channel: PduChannel, tell: Callable[[], None]) -> None:
+        self._channel = channel
+        self._tell = tell
+        self._taken = channel.bytes_acknowledged()
+
+    def __call__(self) -> bool:
+        """Look; always False, so that it can stand where a tick asks whether to stop."""
+        before, self._taken = self._taken, self._channel.bytes_acknowledged()
+        if self._taken != before:
+            self._tell()
+        return False
 
 
 def _raise_unless_tick(error: OSError) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final, NoReturn
 
@@ -48,10 +48,12 @@ class Conversation:
             pdus += pdu.p_data(context_id, 0, data_set, self._peer_max_pdu_bytes)
         self.channel.send(pdus)
 
-    def response(self, message_id: int, *, extra_s: float = 0.0) -> tuple[Command, bytes]:
+    def response(
+        self, message_id: int, *, extra_s: float = 0.0, each_tick: Callable[[], bool] | None = None
+    ) -> tuple[Command, bytes]:
         """Wait for the response to a message, and its data set if it has one."""
         deadline = time.monotonic() + self._settings.response_timeout_s + extra_s
-        command = decode_command(self._part(deadline, is_command=True))
+        command = decode_command(self._part(deadline, is_command=True, each_tick=each_tick))
         if not command.is_response or command.message_id != message_id:
             raise ProtocolError(
                 f"sent a message (command field {command.field:04X}H) that answers nothing",
@@ -59,11 +61,13 @@ class Conversation:
             )
         return command, self._part(deadline, is_command=False) if command.has_data_set else b""
 
-    def _part(self, deadline: float, *, is_command: bool) -> bytes:
+    def _part(
+        self, deadline: float, *, is_command: bool, each_tick: Callable[[], bool] | None = None
+    ) -> bytes:
         """Read a whole command set or data set."""
         collected = bytearray()
         while True:
-            event = self.channel.next_event(deadline - time.monotonic())
+            event = self.channel.next_event(deadline - time.monotonic(), cancelled=each_tick)
             if isinstance(event, WholePdu):
                 if event.type == pdu.A_ABORT:
                     raise ConnectionEnded(_ended_by(event))

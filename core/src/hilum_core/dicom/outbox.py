@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import BinaryIO, Final, Protocol
 
 import attrs
@@ -112,7 +112,15 @@ class Outbox:
         for index in range(self._count):
             self._write_headers(index, self._fragment, control=0)
 
-    def send(self, context_id: int, command_pdus: bytes, source: Source, *, pad_odd: bool) -> int:
+    def send(
+        self,
+        context_id: int,
+        command_pdus: bytes,
+        source: Source,
+        *,
+        pad_odd: bool,
+        each_step: Callable[[], object] | None = None,
+    ) -> int:
         """Send a command set and its data set; returns how many bytes the data set had.
 
         The command and the first mebibyte of the data set leave together.
@@ -121,6 +129,8 @@ class Outbox:
         ----------
         pad_odd
             Append a byte 00H to a data set of odd length.
+        each_step
+            Called after each part that left, and every tick that none can.
         """
         ids = slice(_COMMAND_ROOM + _HEADERS - 2, None, self._stride)
         self._buffer[ids] = bytes((context_id,)) * self._count
@@ -131,13 +141,13 @@ class Outbox:
             total += filled
             if source.is_at_end:
                 break
-            self._channel.send(self._view[start:])
+            self._channel.send(self._view[start:], each_step=each_step)
             start = _COMMAND_ROOM
         if pad_odd and total % 2:
             # Fragments are even, so there is room after an odd one.
             self._gaps[filled // self._fragment][filled % self._fragment] = 0
             filled += 1
-        self._send_last(start, filled, context_id)
+        self._send_last(start, filled, context_id, each_step)
         return total
 
     def _put_command(self, command_pdus: bytes) -> int:
@@ -159,13 +169,16 @@ class Outbox:
             filled += source.read_into(gaps)
         return filled
 
-    def _send_last(self, start: int, filled: int, context_id: int) -> None:
+    def _send_last(
+        self, start: int, filled: int, context_id: int, each_step: Callable[[], object] | None
+    ) -> None:
         """Send what is filled, its last fragment marked as the last of the data set."""
         index = max(filled - 1, 0) // self._fragment
         size = filled - index * self._fragment
         self._write_headers(index, size, context_id, control=LAST)
         try:
-            self._channel.send(self._view[start : _COMMAND_ROOM + index * self._stride + _HEADERS + size])
+            end = _COMMAND_ROOM + index * self._stride + _HEADERS + size
+            self._channel.send(self._view[start:end], each_step=each_step)
         finally:
             self._write_headers(index, self._fragment, context_id, control=0)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import BinaryIO, Final, Self
@@ -20,6 +20,7 @@ from hilum_core.dicom.calls import (
     RequestorSettings,
     StoreAnswer,
 )
+from hilum_core.dicom.channel import Flow
 from hilum_core.dicom.contexts import ACCEPTED, VERIFICATION, offer_contexts
 from hilum_core.dicom.conversation import Conversation
 from hilum_core.dicom.data_sets import decode_data_set, encode_data_set
@@ -145,12 +146,18 @@ class RequestorAssociation:
         sop_class_uid: str,
         sop_instance_uid: str,
         transfer_syntax_uid: str,
+        progress: Callable[[], None] | None = None,
     ) -> StoreAnswer:
         """Send one object by C-STORE (PS3.7 9.1.1), its data set exactly as it is.
 
         One exception: a deflated data set of odd length gets the byte 00H that it should have
         (PS3.5 A.5). Odd ones of other transfer syntaxes break PS3.5 7.1 and go out as they came: some
         peers take them, and to mend an object is not for the wire.
+
+        Parameters
+        ----------
+        progress
+            Called twice a second or more, as long as the peer goes on taking what was sent.
 
         Raises
         ------
@@ -165,15 +172,17 @@ class RequestorAssociation:
         context_id = self._context_for(sop_class_uid, transfer_syntax_uid)
         message_id = self._conversation.next_message_id()
         command = dimse.c_store_rq(message_id, sop_class_uid, sop_instance_uid)
+        flow = Flow(self._conversation.channel, progress) if progress else None
         with self._conversation.exchange("while an object was sent"):
             size = self._outbox.send(
                 context_id,
                 self._conversation.command_pdus(context_id, command),
                 SegmentSource(source) if isinstance(source, FileSegment) else StreamSource(source),
                 pad_odd=transfer_syntax_uid == _DEFLATED_LITTLE_ENDIAN,
+                each_step=flow,
             )
             extra_s = self._settings.response_timeout_s_per_mib * size / _MIB
-            answer, _ = self._conversation.response(message_id, extra_s=extra_s)
+            answer, _ = self._conversation.response(message_id, extra_s=extra_s, each_tick=flow)
             return StoreAnswer(status=answer.status, comment=answer.text(dimse.ERROR_COMMENT))
 
     def echo(self) -> None:

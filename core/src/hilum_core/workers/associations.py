@@ -7,7 +7,7 @@ of statuses in `hilum_core.dicom.statuses`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -45,11 +45,18 @@ _ERRORS: Mapping[Verdict, type[HilumError]] = {
 
 
 class Associations:
-    """Implements `hilum_sdk.DicomService` for the peers of one config."""
+    """Implements `hilum_sdk.DicomService` for the peers of one config.
 
-    def __init__(self, peers: Mapping[str, PeerSettings], *, calling_ae: str) -> None:
+    ``beat`` is called while the bytes of an object flow: how long that takes depends on the line, and a
+    slow one is no plugin that hangs.
+    """
+
+    def __init__(
+        self, peers: Mapping[str, PeerSettings], *, calling_ae: str, beat: Callable[[], None] | None = None
+    ) -> None:
         self._peers = peers
         self._calling_ae = calling_ae
+        self._beat = beat
 
     @contextmanager
     def associate(
@@ -68,7 +75,7 @@ class Associations:
         except RequestorError as error:
             raise DestinationUnavailable(f"{peer}: {error}") from error
         with association:
-            yield PeerAssociation(peer, association)
+            yield PeerAssociation(peer, association, self._beat)
 
     def _node(self, peer: PeerName) -> RemoteNode:
         node = self._peers[peer]
@@ -80,9 +87,12 @@ class Associations:
 class PeerAssociation:
     """Implements `hilum_sdk.DicomAssociation`."""
 
-    def __init__(self, peer: str, association: RequestorAssociation) -> None:
+    def __init__(
+        self, peer: str, association: RequestorAssociation, beat: Callable[[], None] | None = None
+    ) -> None:
         self._peer = peer
         self._association = association
+        self._beat = beat
 
     @property
     def accepted(self) -> Mapping[str, Collection[str]]:
@@ -97,6 +107,7 @@ class PeerAssociation:
                 sop_class_uid=item.sop_class_uid,
                 sop_instance_uid=item.sop_instance_uid,
                 transfer_syntax_uid=transfer_syntax_uid,
+                progress=self._beat,
             )
         return self._receipt(answer)
 

@@ -21,7 +21,9 @@ class WorkerContext:
         self._label = label
         self._data_dir = data_dir
         self._session = session
-        self._dicom = Associations(session.config.peers, calling_ae=session.config.router.ae_title)
+        self._dicom = Associations(
+            session.config.peers, calling_ae=session.config.router.ae_title, beat=session.beat
+        )
 
     @property
     def label(self) -> str:
