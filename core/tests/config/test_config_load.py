@@ -41,7 +41,6 @@ prefer = ["JPEG2000Lossless", "1.2.840.10008.1.2.1"]
 ae_title = "PACS"
 host = "pacs.hospital.example"
 port = 104
-may_report = true
 
 [filters.ct]
 type = "tags"
@@ -59,9 +58,6 @@ delivery = { first_retry = "5s" }
 type = "folder"
 disabled = true
 description = "until the new disk is there"
-
-[checks.committed]
-type = "storage_commitment"
 
 [[routes]]
 name = "clinical"
@@ -188,7 +184,7 @@ name = "typo"
     assert (
         report(problems, "hilum.toml", notes=config.notes)
         == """\
-hilum.toml: 23 problems
+hilum.toml: 24 problems
   filters.ct.deidentified_only: only a sink has this key; take it out
   transforms.tidy: expected a table: [transforms.tidy]
   sinks.archive.delivery.longest_retry: must not be shorter than first_retry
@@ -201,6 +197,7 @@ hilum.toml: 23 problems
   sinks.research.disabled: expected true or false, got "no"
   sinks.research.confirm: this version runs no commitment checks, they come with a later one; take it out
   sinks."a b": a name has 1 to 64 letters of a-z and A-Z, digits, '-' and '_'
+  checks.committed: this version runs no commitment checks, they come with a later one; take it out
   routes[0].from[0]: no peer is called 'ct2'; there are: ct1
   routes[0].filters[1]: no filter is called 'of'; did you mean 'off'? there are: ct, off
   routes[0].sinks[0]: no sink is called 'achive'; did you mean 'archive'? there are: a b, archive, research
@@ -221,6 +218,7 @@ hilum.toml: 23 problems
         "sinks.archive",
         "sinks.research",
         'sinks."a b"',
+        "checks.committed",
         "routes[0]",
         "routes[1]",
         "routes[2]",
@@ -238,6 +236,17 @@ def test_a_route_of_names_that_nothing_has_is_no_more_than_a_fault():
         "routes[1].filters[0]: no filter is called 'ct'; there are none",
         "routes[1].transforms[0]: no transform is called 'tidy'; there are none",
         "routes[1].sinks[0]: no sink is called 'pacs'; there are none",
+    ]
+
+
+def test_what_no_part_of_this_version_does_is_refused_rather_than_taken_and_not_done():
+    text = LEAST + '[checks.a]\ntype = "gone"\nx = 1\n[services.b]\ntype = "gone"\ndisabled = true\n'
+    assert faults(text) == [
+        "checks.a: this version runs no commitment checks, they come with a later one; take it out",
+        "services.b: this version runs no services, they come with a later one; take it out",
+    ]
+    assert refusal(LEAST + '[peers.a]\nae_title = "A"\nmay_report = false\n') == [
+        "peers.a.may_report: this version takes no reports, they come with a later one; take it out"
     ]
 
 

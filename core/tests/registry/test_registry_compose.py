@@ -8,6 +8,8 @@ import sys
 import pytest
 
 from hilum_core.registry import PluginError, check, report
+from hilum_core.registry.declared import Declarations
+from hilum_core.registry.type_table import TypeTable
 from hilum_sdk import ConfigError, Sink
 from hilum_sdk.config import ConfigProblems
 
@@ -300,8 +302,16 @@ def test_an_unknown_type_names_the_shadowed_and_the_unreadable_that_may_have_it(
 
 
 def test_a_kind_of_which_nothing_is_installed_says_so():
+    with pytest.raises(ConfigProblems) as caught:
+        TypeTable(Declarations(declared=(), unreadable=())).find("sinks", "folder", where="sinks.x.type")
+    assert [str(problem) for problem in caught.value.problems] == [
+        "sinks.x.type: no sink of the type 'folder' is installed; no sink is installed at all"
+    ]
+
+
+def test_a_kind_that_nothing_runs_yet_is_all_that_is_said_of_it():
     assert told(LEAST + '[services.x]\ntype = "console"\n') == [
-        "services.x.type: no service of the type 'console' is installed; no service is installed at all"
+        "services.x: this version runs no services, they come with a later one; take it out"
     ]
 
 

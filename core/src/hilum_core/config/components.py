@@ -28,6 +28,10 @@ _LATER = {
     "isolate": "is kept for a later version of the core; take it out",
     "transcode": "this version sends objects in the transfer syntax they have; take it out",
 }
+_LATER_KINDS: Mapping[Kind, str] = {
+    "checks": "this version runs no commitment checks, they come with a later one; take it out",
+    "services": "this version runs no services, they come with a later one; take it out",
+}
 
 
 @attrs.frozen(kw_only=True)
@@ -87,9 +91,7 @@ class ComponentKeys:
     )
     disabled: bool = attrs.field(
         default=False,
-        metadata=about(
-            "Whether it rests. What goes to a disabled sink waits; a disabled service does not run."
-        ),
+        metadata=about("Whether it rests. What goes to a disabled sink waits."),
     )
     description: str = attrs.field(default="", metadata=about("What it is for."))
 
@@ -141,11 +143,13 @@ def read_component(kind: Kind, name: str, table: Any, checks: Mapping[str, Any])
     Raises
     ------
     ConfigProblems
-        All faults of the keys that the core owns.
+        All faults of the keys that the core owns; for a kind that nothing runs yet, just that.
     """
     if complaint := bad_name(name):
         raise ConfigProblems([ConfigProblem(path_to(kind, name), complaint)])
     label = f"{kind}.{name}"
+    if later := _LATER_KINDS.get(kind):
+        raise ConfigProblems([ConfigProblem(label, later)])
     if not isinstance(table, Mapping):
         raise ConfigProblems([ConfigProblem(label, f"expected a table: [{label}]")])
     allowed = {field.alias for field in attrs.fields(SinkKeys if kind == "sinks" else ComponentKeys)}
@@ -170,7 +174,8 @@ def read_component(kind: Kind, name: str, table: Any, checks: Mapping[str, Any])
 def rest_of(kind: Kind, name: str, table: Any) -> Iterator[ComponentEntry]:
     """Give a faulty component's own keys, for its plugin to find fault with, if its type is known."""
     if (
-        isinstance(table, Mapping)
+        kind not in _LATER_KINDS
+        and isinstance(table, Mapping)
         and isinstance(table.get("type"), str)
         and table.get("disabled") is not True
     ):
@@ -184,4 +189,4 @@ def _own(table: Mapping[str, Any]) -> Mapping[str, Any]:
 def _confirm(check: str, checks: Mapping[str, Any]) -> str:
     if check not in checks:
         return unknown_name("commitment check", check, checks)
-    return "this version runs no commitment checks, they come with a later one; take it out"
+    return _LATER_KINDS["checks"]

@@ -97,6 +97,11 @@ def _enough_memory(instance: object, attribute: attrs.Attribute[Size], value: Si
         raise ValueError('a worker needs at least "256MiB"')
 
 
+def _later(instance: object, attribute: attrs.Attribute[bool | None], value: bool | None) -> None:  # noqa: ARG001, FBT001 - attrs' signature
+    if value is not None:
+        raise ValueError("this version takes no reports, they come with a later one; take it out")
+
+
 def _host(instance: object, attribute: attrs.Attribute[str | None], value: str | None) -> None:  # noqa: ARG001 - attrs' signature
     if value is None:
         return
@@ -230,9 +235,9 @@ class PeerSettings:
     may_echo: bool = attrs.field(default=True, metadata=about("Whether it may test the connection (C-ECHO)."))
     may_report: bool | None = attrs.field(
         default=None,
+        validator=_later,
         metadata=about(
-            "Whether its reports about what it stored are taken (N-EVENT-REPORT). "
-            "By default those of a sink's peer are."
+            "Whether its reports about what it stored are taken (N-EVENT-REPORT). Not in this version."
         ),
     )
     check_address: bool = attrs.field(
