@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import signal
@@ -99,9 +100,10 @@ def test_a_terminal_that_is_closed_ends_no_stage_and_none_hands_on_the_lock(tmp_
 def flags_of(pid, path):
     """The flags of the descriptor that a process has of a file."""
     for link in Path(f"/proc/{pid}/fd").iterdir():
-        if str(link.readlink()) == path:
-            told = Path(f"/proc/{pid}/fdinfo/{link.name}").read_text()
-            return int(told.partition("flags:")[2].split()[0], 8)
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            if str(link.readlink()) == path:
+                told = Path(f"/proc/{pid}/fdinfo/{link.name}").read_text()
+                return int(told.partition("flags:")[2].split()[0], 8)
     return 0
 
 
