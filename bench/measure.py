@@ -21,9 +21,16 @@ class Case:
 
 @attrs.frozen(kw_only=True)
 class Run:
-    """One run of one contestant. ``cpu_s`` is what the contestant used, not who feeds it.
+    """One run of one contestant.
 
-    ``is_durable``: whether what was answered was on stable storage; None where nothing is kept.
+    Attributes
+    ----------
+    is_durable
+        Whether what was answered was on stable storage; None where nothing is kept.
+    cpu_s
+        What the contestant used, not who feeds it.
+    peak_mib
+        The most memory that any of its processes had, where that was looked at.
     """
 
     case: Case
@@ -34,6 +41,7 @@ class Run:
     took_s: float
     cpu_s: float
     arrived: Arrived
+    peak_mib: float | None = None
 
     @property
     def rate(self) -> float:
@@ -43,18 +51,26 @@ class Run:
 
 @attrs.frozen(kw_only=True)
 class Summary:
-    """The runs of one contestant in one case. ``ratio`` is its median rate over Hilum's, if Hilum ran."""
+    """The runs of one contestant in one case.
+
+    Attributes
+    ----------
+    hilum_ratio
+        Hilum's median rate over this one's, if Hilum ran: above 1 Hilum is faster.
+    """
 
     case: Case
     contestant: str
     words: str
     is_durable: bool | None
     rounds: int
+    objects: int
     median_rate: float
     lowest_rate: float
     highest_rate: float
     cpu_ms: float
-    ratio: float | None
+    hilum_ratio: float | None
+    peak_mib: float | None
     expected: int
     exact: int
 
@@ -83,12 +99,14 @@ def _summary(runs: Sequence[Run], baseline: float | None) -> Summary:
         words=first.words,
         is_durable=first.is_durable,
         rounds=len(runs),
+        objects=first.objects,
         median_rate=median(rates),
         lowest_rate=min(rates),
         highest_rate=max(rates),
         # All rounds together: the kernel counts CPU in ticks of 10 ms, too coarse for one short run.
         cpu_ms=1000 * sum(run.cpu_s for run in runs) / sum(run.objects for run in runs),
-        ratio=median(rates) / baseline if baseline else None,
+        hilum_ratio=baseline / median(rates) if baseline else None,
+        peak_mib=max((run.peak_mib for run in runs if run.peak_mib is not None), default=None),
         expected=sum(run.arrived.expected for run in runs),
         exact=sum(run.arrived.exact for run in runs),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import attrs
@@ -16,41 +16,73 @@ from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, SecondaryCa
 TRANSFER_SYNTAX_UID = str(ExplicitVRLittleEndian)
 _UID_ROOT = "2.25."
 _UID_DIGITS = 38
-_PIXEL_BLOCKS = 8
+_NOISE_BLOCKS = 8
+_LARGEST_BLOCK_BYTES = 1 << 20
 
 
 @attrs.frozen(kw_only=True)
 class Kind:
-    """A kind of object: square, 16 bits a pixel."""
+    """A kind of object: 16 bits a pixel."""
 
     name: str
     words: str
     sop_class_uid: str
-    side: int
+    rows: int
+    columns: int
+
+    @property
+    def pixel_bytes(self) -> int:
+        """The length of the Pixel Data."""
+        return self.rows * self.columns * 2
 
 
-CT = Kind(name="CT", words="CT, 512 KiB", sop_class_uid=str(CTImageStorage), side=512)
-SMALL = Kind(name="small", words="small, 9 KB", sop_class_uid=str(SecondaryCaptureImageStorage), side=64)
+_CAPTURE = str(SecondaryCaptureImageStorage)
+CT = Kind(name="CT", words="CT, 512 KiB", sop_class_uid=str(CTImageStorage), rows=512, columns=512)
+SMALL = Kind(name="small", words="small, 9 KB", sop_class_uid=_CAPTURE, rows=64, columns=64)
+LARGE = Kind(name="large", words="one object, 1 GiB", sop_class_uid=_CAPTURE, rows=32768, columns=16384)
 KINDS = (CT, SMALL)
 
 
 @attrs.frozen(kw_only=True)
 class BenchObject:
-    """One object in explicit VR little endian; ``head`` is all that stands before the pixels' values."""
+    """One object in explicit VR little endian.
+
+    ``head`` is all that stands before the pixels' values; these are ``noise``, again and again.
+    """
 
     kind: Kind
     sop_instance_uid: str
     head: bytes
-    pixels: bytes
+    noise: bytes
 
     @property
     def size_bytes(self) -> int:
         """The size of the data set."""
-        return len(self.head) + len(self.pixels)
+        return len(self.head) + self.kind.pixel_bytes
+
+    def data_set(self) -> Iterator[bytes]:
+        """The bytes of the data set, piece by piece."""
+        yield self.head
+        for _ in range(self.kind.pixel_bytes // len(self.noise)):
+            yield self.noise
 
     def checksum(self) -> int:
         """The CRC-32 of the data set."""
-        return zlib.crc32(self.pixels, zlib.crc32(self.head))
+        checksum = 0
+        for piece in self.data_set():
+            checksum = zlib.crc32(piece, checksum)
+        return checksum
+
+    def with_values(self, values: Mapping[str, str]) -> BenchObject:
+        """The same with other values of elements of the header, each as long as the one before."""
+        head = self.head
+        for keyword, value in values.items():
+            old = _encode_element(keyword, str(_header(self.kind, "")[keyword].value))
+            new = _encode_element(keyword, value)
+            assert len(new) == len(old)
+            assert head.count(old) == 1
+            head = head.replace(old, new)
+        return attrs.evolve(self, head=head)
 
     def write(self, folder: Path) -> Path:
         """Write it as a DICOM file (PS3.10 7.1)."""
@@ -63,7 +95,7 @@ class BenchObject:
         encoded.is_little_endian, encoded.is_implicit_VR = True, False
         write_file_meta_info(encoded, meta)
         path = folder / f"{self.sop_instance_uid}.dcm"
-        path.write_bytes(bytes(128) + b"DICM" + encoded.getvalue() + self.head + self.pixels)
+        path.write_bytes(bytes(128) + b"DICM" + encoded.getvalue() + b"".join(self.data_set()))
         return path
 
 
@@ -73,7 +105,8 @@ class ObjectSource:
     def __init__(self, kind: Kind, seed: int = 1) -> None:
         self.kind = kind
         self._random = random.Random(f"{kind.name} {seed}")
-        self._blocks = [self._random.randbytes(kind.side * kind.side * 2) for _ in range(_PIXEL_BLOCKS)]
+        block_bytes = min(kind.pixel_bytes, _LARGEST_BLOCK_BYTES)
+        self._noise = [self._random.randbytes(block_bytes) for _ in range(_NOISE_BLOCKS)]
         self._placeholder = _UID_ROOT + "1" * _UID_DIGITS
         self._template = _encode_head(kind, self._placeholder)
 
@@ -89,17 +122,27 @@ class ObjectSource:
                 kind=self.kind,
                 sop_instance_uid=uid,
                 head=self._template.replace(self._placeholder.encode(), uid.encode()),
-                pixels=self._blocks[index % _PIXEL_BLOCKS],
+                noise=self._noise[index % _NOISE_BLOCKS],
             )
 
 
-def _encode_head(kind: Kind, sop_instance_uid: str) -> bytes:
+def _encode_element(keyword: str, value: str) -> bytes:
+    element = Dataset()
+    setattr(element, keyword, value)
+    return _encode(element)
+
+
+def _encode(data_set: Dataset) -> bytes:
     encoded = DicomBytesIO()
     encoded.is_little_endian, encoded.is_implicit_VR = True, False
-    write_dataset(encoded, _header(kind, sop_instance_uid))
-    pixel_bytes = kind.side * kind.side * 2
+    write_dataset(encoded, data_set)
+    return encoded.getvalue()
+
+
+def _encode_head(kind: Kind, sop_instance_uid: str) -> bytes:
+    header = _encode(_header(kind, sop_instance_uid))
     # PS3.5 7.1.2: Pixel Data as OW with a length of 32 bits; its values follow.
-    return encoded.getvalue() + b"\xe0\x7f\x10\x00OW\0\0" + pixel_bytes.to_bytes(4, "little")
+    return header + b"\xe0\x7f\x10\x00OW\0\0" + kind.pixel_bytes.to_bytes(4, "little")
 
 
 def _header(kind: Kind, sop_instance_uid: str) -> Dataset:
@@ -140,7 +183,7 @@ def _header(kind: Kind, sop_instance_uid: str) -> Dataset:
     header.SliceLocation = "0"
     header.SamplesPerPixel = 1
     header.PhotometricInterpretation = "MONOCHROME2"
-    header.Rows = header.Columns = kind.side
+    header.Rows, header.Columns = kind.rows, kind.columns
     header.PixelSpacing = ["0.9765625", "0.9765625"]
     header.BitsAllocated = header.BitsStored = 16
     header.HighBit = 15

@@ -60,7 +60,7 @@ class Server:
     def wait_for_port(self, port: int) -> None:
         """Wait until it listens on a port."""
         deadline = time.monotonic() + _READY_WITHIN_S
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and self._process.poll() is None:
             try:
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()
             except OSError:
@@ -90,6 +90,19 @@ def free_port() -> int:
 def cpu_seconds(pid: int) -> float:
     """What a process and everything below it have used so far, children that have ended included."""
     return sum(_stat(one)[1] for one in _tree(pid))
+
+
+def peak_memory_mib(pid: int) -> float:
+    """The most memory that any one process of a tree had so far (VmHWM, proc(5)), of those still there."""
+    return max(_peak_kib(one) for one in _tree(pid)) / 1024
+
+
+def _peak_kib(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
 
 
 def _tree(pid: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""The summaries as tables for people and as JSON for programs."""
+"""Summaries and goals as tables for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -10,45 +10,86 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from bench.goals import Outcome
 from bench.machine import Machine
 from bench.measure import Case, Summary
 
 _DURABLE = {True: "yes", False: "no", None: "-"}
 
 
-def print_tables(console: Console, machine: Machine, summaries: Sequence[Summary]) -> None:
-    """Print one table for each case."""
+def print_tables(
+    console: Console, machine: Machine, summaries: Sequence[Summary], outcomes: Sequence[Outcome]
+) -> None:
+    """Print one table for each case, and one of the goals."""
     for line in machine.lines():
         console.print(line)
     for case in dict.fromkeys(summary.case for summary in summaries):
         console.print()
         console.print(_table(case, [summary for summary in summaries if summary.case == case]))
+    if outcomes:
+        console.print()
+        console.print(_goals(outcomes))
 
 
-def as_json(machine: Machine, summaries: Sequence[Summary]) -> str:
-    """Put machine and summaries into JSON."""
+def as_json(machine: Machine, summaries: Sequence[Summary], outcomes: Sequence[Outcome]) -> str:
+    """Put all into JSON."""
     return json.dumps(
-        {"machine": attrs.asdict(machine), "summaries": [attrs.asdict(one) for one in summaries]}, indent=2
+        {
+            "machine": attrs.asdict(machine),
+            "summaries": [attrs.asdict(one) for one in summaries],
+            "goals": [{**attrs.asdict(one), "is_reached": one.is_reached} for one in outcomes],
+        },
+        indent=2,
     )
 
 
-def _table(case: Case, summaries: Sequence[Summary]) -> Table:
+def case_title(case: Case) -> str:
+    """A case in one line."""
     count = "1 association" if case.associations == 1 else f"{case.associations} associations"
-    title = f"{case.contest}: {case.kind}, {count}"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("")
-    for name in ("objects/s", "spread", "CPU ms each", "to Hilum"):
-        table.add_column(name, justify="right")
+    return f"{case.contest}: {case.kind}, {count}"
+
+
+def _table(case: Case, summaries: Sequence[Summary]) -> Table:
+    table = _new_table(case_title(case), "objects", "objects/s", "spread", "CPU ms each", "Hilum is")
+    has_peaks = any(one.peak_mib is not None for one in summaries)
+    if has_peaks:
+        table.add_column("peak MiB", justify="right")
     table.add_column("durable")
     table.add_column("arrived")
     for one in sorted(summaries, key=lambda summary: -summary.median_rate):
         table.add_row(
             one.words,
-            f"{one.median_rate:,.0f}",
-            f"{one.lowest_rate:,.0f} - {one.highest_rate:,.0f}",
+            f"{one.objects:,}",
+            _rate(one.median_rate),
+            f"{_rate(one.lowest_rate)} - {_rate(one.highest_rate)}",
             f"{one.cpu_ms:.2f}",
-            "-" if one.ratio is None else f"{one.ratio:.2f}",
+            "-" if one.hilum_ratio is None else f"{one.hilum_ratio:.2f} x",
+            *([_peak(one.peak_mib)] if has_peaks else []),
             _DURABLE[one.is_durable],
             f"{one.exact:,}" if one.exact == one.expected else f"{one.exact:,} of {one.expected:,}",
         )
     return table
+
+
+def _goals(outcomes: Sequence[Outcome]) -> Table:
+    table = _new_table("goals", "asked", "measured")
+    table.add_column("reached")
+    for one in outcomes:
+        table.add_row(one.words, one.asked, one.measured_words, "yes" if one.is_reached else "NO")
+    return table
+
+
+def _new_table(title: str, *figures: str) -> Table:
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("")
+    for name in figures:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
+
+
+def _peak(peak_mib: float | None) -> str:
+    return "-" if peak_mib is None else f"{peak_mib:.0f}"

@@ -1,4 +1,4 @@
-"""pynetdicom as a sender: `python -m bench.pynetdicom_scu PORT FOLDER`.
+"""pynetdicom as a sender: `python -m bench.programs.pynetdicom_scu PORT FOLDER`.
 
 Prints what it has done.
 
@@ -16,8 +16,8 @@ from pathlib import Path
 from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
 
+from bench.contestants.senders import CALLED_AE
 from bench.objects import KINDS, TRANSFER_SYNTAX_UID
-from bench.senders import CALLED_AE
 from bench.stopwatch import Stopwatch
 
 

@@ -1,4 +1,4 @@
-"""Hilum as a sender, by what `hilum send` does: `python -m bench.hilum_scu PORT FOLDER…`.
+"""Hilum as a sender, by what `hilum send` does: `python -m bench.programs.hilum_scu PORT FOLDER…`.
 
 Prints what it has done.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bench.senders import CALLED_AE
+from bench.contestants.senders import CALLED_AE
 from bench.stopwatch import Stopwatch
 from hilum_core.cli.dicom_files import find_dicom_files
 from hilum_core.cli.peer import Call

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import attrs
 
+from bench.contestants.hilum import HILUM
 from bench.processes import DCMTK_ENVIRONMENT, python_module
 
 CALLED_AE = "IGNORES"
@@ -38,26 +39,40 @@ class Sender:
         return self.program if self.program and shutil.which(self.program) is None else ""
 
 
+def dcmsend(*, environment: dict[str, str] = DCMTK_ENVIRONMENT) -> Sender:
+    """DCMTK's dcmsend, by default with Nagle's algorithm off."""
+    return Sender(
+        name="dcmsend",
+        words="DCMTK dcmsend",
+        arguments=("dcmsend", "-aec", CALLED_AE, "-aet", "BENCH", "+sd", "127.0.0.1", "{port}"),
+        times_itself=False,
+        times=_OFTEN,
+        environment=environment,
+        program="dcmsend",
+    )
+
+
 HILUM_SEND = Sender(
-    name="hilum",
+    name=HILUM,
     words="hilum send",
-    arguments=tuple(python_module("bench.hilum_scu", "{port}")),
+    arguments=tuple(python_module("bench.programs.hilum_scu", "{port}")),
     times_itself=True,
     times=_OFTEN,
 )
-DCMSEND = Sender(
-    name="dcmsend",
-    words="DCMTK dcmsend",
-    arguments=("dcmsend", "-aec", CALLED_AE, "+sd", "127.0.0.1", "{port}"),
+DCMSEND = dcmsend()
+STORESCU = Sender(
+    name="storescu",
+    words="DCMTK storescu",
+    arguments=("storescu", "-aec", CALLED_AE, "+sd", "127.0.0.1", "{port}"),
     times_itself=False,
     times=_OFTEN,
     environment=DCMTK_ENVIRONMENT,
-    program="dcmsend",
+    program="storescu",
 )
 PYNETDICOM_STORESCU = Sender(
     name="pynetdicom",
     words="pynetdicom storescu",
-    arguments=tuple(python_module("bench.pynetdicom_scu", "{port}")),
+    arguments=tuple(python_module("bench.programs.pynetdicom_scu", "{port}")),
     times_itself=True,
 )
-SENDERS = (HILUM_SEND, DCMSEND, PYNETDICOM_STORESCU)
+SENDERS = (HILUM_SEND, DCMSEND, STORESCU, PYNETDICOM_STORESCU)

@@ -1,6 +1,7 @@
 """The floor: what reading a socket, writing a new file and one fdatasync cost on this machine.
 
-`python -m bench.floor FOLDER` prints its port. No DICOM, no queue: nothing durable in Python is faster.
+`python -m bench.programs.floor FOLDER` prints its port. No DICOM, no queue: nothing durable in
+Python is faster.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""What is raced for: a module for each contest, with its name and its rounds."""

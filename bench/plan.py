@@ -1,0 +1,76 @@
+"""What is raced for, by whom, how often and with how much."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+import attrs
+
+from bench.objects import Kind
+
+_LEAST_OBJECTS = 4
+
+
+class Contestant(Protocol):
+    """What contests and the command line must know of everybody that takes part."""
+
+    @property
+    def name(self) -> str:
+        """By which it is asked for."""
+        ...
+
+    def missing(self) -> str:
+        """The program that is not installed, if one is missing."""
+        ...
+
+
+AnyContestant = TypeVar("AnyContestant", bound=Contestant)
+
+
+def _say_nothing(text: str) -> None:
+    del text
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """One run of the bench.
+
+    Attributes
+    ----------
+    contestants
+        Names of those that take part; everybody if empty.
+    counts
+        How many objects of each kind make a run.
+    tell
+        Called with what a person should know while it runs.
+    """
+
+    contestants: frozenset[str] = frozenset()
+    rounds: int
+    counts: Mapping[Kind, int]
+    tell: Callable[[str], None] = _say_nothing
+
+    def includes(self, name: str) -> bool:
+        """Whether it was asked for."""
+        return not self.contestants or name in self.contestants
+
+    def who_can(self, contestants: Sequence[AnyContestant]) -> list[AnyContestant]:
+        """Those who were asked for and can run; says what the others need."""
+        asked = [one for one in contestants if self.includes(one.name)]
+        for one in asked:
+            if one.missing():
+                self.tell(f"left out: {one.name} needs {one.missing()}")
+        return [one for one in asked if not one.missing()]
+
+    def count(self, kind: Kind, share: float = 1.0) -> int:
+        """How many objects of a kind make a run of somebody; the slow get a share of what the others get."""
+        return max(_LEAST_OBJECTS, round(self.counts[kind] * share))
+
+
+def in_turn(contestants: Sequence[AnyContestant], number: int) -> list[AnyContestant]:
+    """The same, beginning with another in each round, so that nobody always runs after the same one."""
+    if not contestants:
+        return []
+    first = number % len(contestants)
+    return [*contestants[first:], *contestants[:first]]

@@ -1,0 +1,1 @@
+"""The programs that the bench starts as processes of their own."""
