@@ -14,7 +14,8 @@ from rich.console import Console
 from bench import goals, memory
 from bench.contestants.hilum import HILUM
 from bench.contestants.senders import SENDERS
-from bench.contests import receive, route, send
+from bench.contests import associate, fan_out, nagle, receive, route, send
+from bench.contests import large as large_object
 from bench.machine import look
 from bench.measure import Run, summarise
 from bench.objects import CT, SMALL
@@ -24,8 +25,12 @@ from bench.table import as_json, print_tables
 Compete = Callable[[Path, Plan], Iterator[Run]]
 CONTESTS: dict[str, Compete] = {
     receive.CONTEST: receive.compete,
+    nagle.CONTEST: nagle.compete,
+    associate.CONTEST: associate.compete,
     send.CONTEST: send.compete,
     route.CONTEST: route.compete,
+    fan_out.CONTEST: fan_out.compete,
+    large_object.CONTEST: large_object.compete,
 }
 CONTESTANTS = dict.fromkeys(
     [*(one.name for one in receive.contestants()), *(one.name for one in SENDERS), "script"]
@@ -43,6 +48,13 @@ CONTESTANTS = dict.fromkeys(
 @click.option("--ct", type=click.IntRange(min=4), default=400, show_default=True, help="CT objects a run.")
 @click.option(
     "--small", type=click.IntRange(min=4), default=1000, show_default=True, help="Small objects a run."
+)
+@click.option(
+    "--large",
+    type=click.IntRange(min=1, max=2000),
+    default=1024,
+    show_default=True,
+    help="The size of the one large object in MiB.",
 )
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the figures there, too.")
 @click.option(
@@ -64,6 +76,7 @@ def main(
     rounds: int,
     ct: int,
     small: int,
+    large: int,
     json_path: Path | None,
     folder: Path,
     warm_memory: bool,
@@ -77,6 +90,7 @@ def main(
         contestants=frozenset(only) & frozenset(CONTESTANTS),
         rounds=rounds,
         counts={CT: ct, SMALL: small},
+        large_mib=large,
         tell=progress.print,
     )
     machine = look(folder)

@@ -9,7 +9,7 @@ import attrs
 
 from bench.contestants.hilum import HILUM
 from bench.contestants.routers import PASS_ON
-from bench.contests import receive, route, send
+from bench.contests import fan_out, large, nagle, receive, route, send
 from bench.measure import Case, Summary
 from bench.objects import CT, KINDS, SMALL
 
@@ -131,7 +131,15 @@ def _goals() -> Iterator[Goal]:
         yield Ahead(case=_case(send.CONTEST, kind.words), other="dcmsend", at_least=1.3)
     for kind, at_least in ((CT, 6), (SMALL, 20)):
         case = route.case_of(kind, PASS_ON)
-        yield Ahead(case=case, other="orthanc", at_least=at_least)
+        for other in ("orthanc", "orthanc-nagle"):
+            yield Ahead(case=case, other=other, at_least=at_least)
+        yield Kept(
+            hard=fan_out.case_of(kind, fan_out.WITH_ILL),
+            easy=fan_out.case_of(kind, fan_out.WITHOUT_ILL),
+            at_least=0.9,
+        )
+    yield Ahead(case=nagle.CASE, other="storescp", at_least=30)
+    yield Lean(contest=large.CONTEST, below_mib=150)
 
 
 def _receive_goals() -> Iterator[Goal]:

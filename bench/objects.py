@@ -39,8 +39,15 @@ class Kind:
 _CAPTURE = str(SecondaryCaptureImageStorage)
 CT = Kind(name="CT", words="CT, 512 KiB", sop_class_uid=str(CTImageStorage), rows=512, columns=512)
 SMALL = Kind(name="small", words="small, 9 KB", sop_class_uid=_CAPTURE, rows=64, columns=64)
-LARGE = Kind(name="large", words="one object, 1 GiB", sop_class_uid=_CAPTURE, rows=32768, columns=16384)
 KINDS = (CT, SMALL)
+_LARGE_COLUMNS = 16384
+
+
+def large(mib: int) -> Kind:
+    """One object of this size."""
+    rows = mib * (1 << 20) // (2 * _LARGE_COLUMNS)
+    words = f"one object of {mib:,} MiB"
+    return Kind(name="large", words=words, sop_class_uid=_CAPTURE, rows=rows, columns=_LARGE_COLUMNS)
 
 
 @attrs.frozen(kw_only=True)

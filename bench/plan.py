@@ -42,6 +42,8 @@ class Plan:
         Names of those that take part; everybody if empty.
     counts
         How many objects of each kind make a run.
+    large_mib
+        The size of the one large object.
     tell
         Called with what a person should know while it runs.
     """
@@ -49,6 +51,7 @@ class Plan:
     contestants: frozenset[str] = frozenset()
     rounds: int
     counts: Mapping[Kind, int]
+    large_mib: int = 1024
     tell: Callable[[str], None] = _say_nothing
 
     def includes(self, name: str) -> bool:

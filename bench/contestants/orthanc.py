@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench.contestants.receivers import CALLED_AE, ServerReceiver
@@ -24,17 +25,27 @@ class Orthanc(ServerReceiver):
         A script to run.
     archive_port
         Where its modality ``archive`` listens.
+    environment
+        By default Nagle's algorithm is off: its network is DCMTK's.
     """
 
     share = 0.25
 
-    def __init__(self, *, is_durable: bool, lua: str = "", archive_port: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        is_durable: bool,
+        lua: str = "",
+        archive_port: int = 0,
+        environment: Mapping[str, str] = DCMTK_ENVIRONMENT,
+    ) -> None:
         super().__init__()
         self.is_durable = is_durable
         self.name = "orthanc" if is_durable else "orthanc-nosync"
         self.words = "Orthanc" if is_durable else "Orthanc, no sync"
         self._lua = lua
         self._archive_port = archive_port
+        self._environment = environment
 
     def missing(self) -> str:
         """Orthanc."""
@@ -44,7 +55,7 @@ class Orthanc(ServerReceiver):
         self.port = free_port()
         settings = self.folder.with_name(f"{self.folder.name}.json")
         settings.write_text(json.dumps(self._settings(), indent=2), encoding="utf-8")
-        server = start(["Orthanc", str(settings)], self._log(), environment=DCMTK_ENVIRONMENT)
+        server = start(["Orthanc", str(settings)], self._log(), environment=self._environment)
         server.wait_for_port(self.port)
         return server
 

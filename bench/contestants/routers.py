@@ -31,7 +31,14 @@ sinks      = ["archive"]
 """
 _LUA = """
 function OnStoredInstance(instanceId, tags, metadata, origin)
-   {condition}Delete(SendToModality(instanceId, 'archive'))
+   Delete(SendToModality(instanceId, 'archive'))
+end
+"""
+_LUA_IF = """
+function OnStoredInstance(instanceId, tags, metadata, origin)
+   if {condition} then
+      Delete(SendToModality(instanceId, 'archive'))
+   end
 end
 """
 
@@ -97,14 +104,10 @@ def _wait_until_empty(router: Receiver) -> None:
 class OrthancRouter(Orthanc):
     """Orthanc with a script that sends each instance, and removes it once it is sent."""
 
-    share = 0.1
+    share = 0.5
 
     def __init__(self, task: Task, archive_port: int) -> None:
-        wanted = [f"tags['{tag}'] == '{value}'" for tag, value in task.tags.items()]
-        condition = f"if {' and '.join(wanted)} then " if wanted else ""
-        script = _LUA.format(condition=condition)
-        lua = script.replace("'archive'))\nend", "'archive')) end\nend") if wanted else script
-        super().__init__(is_durable=True, lua=lua, archive_port=archive_port)
+        super().__init__(is_durable=True, lua=_lua(task), archive_port=archive_port)
         self.words = "Orthanc with Lua"
 
     def settle(self) -> None:
@@ -112,10 +115,28 @@ class OrthancRouter(Orthanc):
         _wait_until_empty(self)
 
 
+class OrthancRouterAsItComes(OrthancRouter):
+    """The same without ``TCP_NODELAY``: each message that it sends waits for an acknowledgement."""
+
+    share = 0.1
+
+    def __init__(self, task: Task, archive_port: int) -> None:
+        Orthanc.__init__(self, is_durable=True, lua=_lua(task), archive_port=archive_port, environment={})
+        self.name = "orthanc-nagle"
+        self.words = "Orthanc with Lua, Nagle on"
+
+
+def _lua(task: Task) -> str:
+    if not task.tags:
+        return _LUA
+    wanted = [f"tags['{tag}'] == '{value}'" for tag, value in task.tags.items()]
+    return _LUA_IF.format(condition=" and ".join(wanted))
+
+
 class ScriptRouter(Storescp):
     """storescp that runs storescu for each object, and removes the file if that went well."""
 
-    share = 0.1
+    share = 0.25
 
     def __init__(self, archive_port: int) -> None:
         storescu = f"storescu -aec ARCHIVE 127.0.0.1 {archive_port} '#p/#f' && rm '#p/#f'"
@@ -132,6 +153,7 @@ def routers(task: Task, archive_port: int) -> list[Receiver]:
     """Everybody who can do the task and leaves the objects theirs: Orthanc gives what it edits new UIDs."""
     if task.edits:
         return [HilumRouter(task, archive_port)]
-    if task.tags:
-        return [HilumRouter(task, archive_port), OrthancRouter(task, archive_port)]
-    return [HilumRouter(task, archive_port), OrthancRouter(task, archive_port), ScriptRouter(archive_port)]
+    both: list[Receiver] = [HilumRouter(task, archive_port), OrthancRouter(task, archive_port)]
+    return (
+        both if task.tags else [*both, OrthancRouterAsItComes(task, archive_port), ScriptRouter(archive_port)]
+    )

@@ -9,6 +9,7 @@ import attrs
 
 from bench.contestants.hilum import HILUM
 from bench.processes import DCMTK_ENVIRONMENT, python_module
+from bench.raw_sender import CALLING_AE
 
 CALLED_AE = "IGNORES"
 _OFTEN = 5
@@ -39,14 +40,16 @@ class Sender:
         return self.program if self.program and shutil.which(self.program) is None else ""
 
 
-def dcmsend(*, environment: dict[str, str] = DCMTK_ENVIRONMENT) -> Sender:
+def dcmsend(
+    *, called_ae: str = CALLED_AE, times: int = _OFTEN, environment: dict[str, str] = DCMTK_ENVIRONMENT
+) -> Sender:
     """DCMTK's dcmsend, by default with Nagle's algorithm off."""
     return Sender(
         name="dcmsend",
         words="DCMTK dcmsend",
-        arguments=("dcmsend", "-aec", CALLED_AE, "-aet", "BENCH", "+sd", "127.0.0.1", "{port}"),
+        arguments=("dcmsend", "-aec", called_ae, "-aet", CALLING_AE, "+sd", "127.0.0.1", "{port}"),
         times_itself=False,
-        times=_OFTEN,
+        times=times,
         environment=environment,
         program="dcmsend",
     )
