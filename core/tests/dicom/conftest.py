@@ -51,9 +51,10 @@ class ShelfWriter:
         self.request = request
         self.data = bytearray()
 
-    def write(self, data):
+    def write(self, pieces):
         self.shelf.fail("write")
-        self.data += data
+        for piece in pieces:
+            self.data += piece
 
     def commit(self):
         self.shelf.fail("commit")

@@ -202,7 +202,7 @@ def test_memory_does_not_grow_with_the_object(running, peer):
         def begin(self, request):
             return self
 
-        def write(self, data):
+        def write(self, pieces):
             pages = int(Path("/proc/self/statm").read_text().split()[1])
             resident.append(pages * resource.getpagesize())
 

@@ -4,6 +4,7 @@ import contextlib
 import io
 import random
 import re
+import select
 import socket
 import struct
 import threading
@@ -528,7 +529,7 @@ def test_an_association_that_died_idle_is_found_before_anything_is_sent(scripted
     association = open_to(scripted(script))
     assert store(association, b"first").status == 0
     ended.wait(10)
-    eventually(association._conversation.channel._is_readable)
+    eventually(lambda: association._conversation.channel._is_ready(select.POLLIN, 0))
     with pytest.raises(AssociationLost, match=re.escape(words)) as caught:
         store(association, b"second")
     assert caught.value.nothing_sent

@@ -35,7 +35,7 @@ class Desk:
 
     def store(self, data=b"data set", uid="1.2.3", **begin):
         writer = self.begin(uid, **begin)
-        writer.write(memoryview(data))
+        writer.write([memoryview(data)])
         return writer.commit()
 
     def path(self, stored):

@@ -29,8 +29,8 @@ for number in range(3):
             sop_class_uid="1", sop_instance_uid=str(number), transfer_syntax_uid="3",
             association=Association(calling_ae="A", called_ae="B"), received_at=datetime.now(UTC),
         )
-        writer.write(memoryview(bytes(1000)))
-        writer.write(memoryview(bytes(1000)))
+        writer.write([memoryview(bytes(1000))])
+        writer.write([memoryview(bytes(1000))])
         print("stored", writer.commit().instance.data_set_bytes)
     except SpoolError as error:
         print(type(error).__name__, hex(error.status), error)
@@ -108,7 +108,7 @@ def test_close_that_fails_is_a_failure(desk, monkeypatch):
         raise OSError(errno.EDQUOT, "quota")
 
     writer = desk.begin()
-    writer.write(memoryview(b"x"))
+    writer.write([memoryview(b"x")])
     monkeypatch.setattr("os.close", close)
     with pytest.raises(SpoolFull, match="EDQUOT"):
         writer.commit()

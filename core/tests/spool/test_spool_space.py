@@ -88,10 +88,10 @@ def test_object_is_refused_and_associations_turned_away(make_desk, tmp_path):
 def test_object_under_way_is_stopped_when_the_disk_becomes_too_full(disk, make_desk, tmp_path):
     desk = make_desk(guard=DiskGuard(tmp_path, refuse_below_free=GIB))
     writer = desk.begin()
-    writer.write(memoryview(bytes(MIB)))
+    writer.write([memoryview(bytes(MIB))])
     disk.free, disk.now = GIB - 4096, disk.now + 1
     with pytest.raises(SpoolFull, match="has become too full"):
-        writer.write(memoryview(bytes(MIB)))
+        writer.write([memoryview(bytes(MIB))])
     assert desk.files() == []
     assert desk.spool._guard._expected == 0
 
@@ -102,7 +102,7 @@ def test_nothing_is_expected_any_more_when_objects_end(desk, size):
     piece = memoryview(bytes(size))
     for end in ("commit", "discard"):
         writer = desk.begin()
-        writer.write(piece)
+        writer.write([piece])
         getattr(writer, end)()
         assert guard._expected == 0
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterator
-from typing import NoReturn
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NoReturn
 
 import attrs
 
@@ -61,6 +61,10 @@ __all__ = [
     "StoreRequest",
     "serve_association",
 ]
+
+
+_MOST_PIECES: Final = 512
+"""What is handed on at once: some peers send fragments of a few bytes, and one `writev` takes 1024."""
 
 
 class _Rejected(Exception):  # noqa: N818 - a decision, not an error
@@ -248,8 +252,8 @@ class _Acceptor:
         try:
             writer = self._receiver.begin(self._store_request(context_id, command))
             try:
-                for payload in pieces:
-                    writer.write(payload)
+                for some in pieces:
+                    writer.write(some)
                 writer.commit()
             except BaseException:
                 writer.discard()
@@ -311,27 +315,31 @@ class _Acceptor:
             if event.is_last:
                 return context_id, decode_command(encoded)
 
-    def _data_set(self, context_id: int, command: Command) -> Iterator[memoryview]:
-        """The data set of a message, in pieces as they come; each is valid until the next is asked for."""
+    def _data_set(self, context_id: int, command: Command) -> Iterator[Sequence[memoryview]]:
+        """The data set of a message: the pieces of one read, then those of the next.
+
+        They are valid until the next are asked for.
+        """
         is_last = not command.has_data_set
         while not is_last:
-            event = self._next_event()
-            if isinstance(event, WholePdu):
-                raise _unexpected(event, "in the middle of a message")
-            if event.is_command:
-                raise ProtocolError("sent a command set where a data set belongs", source=SERVICE_USER)
-            self._same_context(context_id, event)
-            self._tally.data_bytes += len(event.payload)
-            is_last = event.is_last
-            yield event.payload
+            pieces: list[memoryview] = []
+            event: Piece | WholePdu | None = self._next_event()
+            while event is not None:
+                if isinstance(event, WholePdu):
+                    raise _unexpected(event, "in the middle of a message")
+                if event.is_command:
+                    raise ProtocolError("sent a command set where a data set belongs", source=SERVICE_USER)
+                self._same_context(context_id, event)
+                self._tally.data_bytes += len(event.payload)
+                pieces.append(event.payload)
+                is_last = event.is_last
+                event = None if is_last or len(pieces) == _MOST_PIECES else self._channel.stream.next_event()
+            yield pieces
 
     def _next_event(self, *, between_messages: bool = False) -> Piece | WholePdu:
-        event = self._channel.next_event(
+        return self._channel.next_event(
             self._settings.idle_s, cancelled=self._may_stop if between_messages else None
         )
-        if isinstance(event, WholePdu) and event.type == pdu.A_ABORT:
-            raise _AbortedByPeer(pdu.abort_in_words(event.body))
-        return event
 
     def _may_stop(self) -> bool:
         return not self._channel.stream.in_pdu and self._stopping()
@@ -348,14 +356,17 @@ class _Acceptor:
         self._channel.send(pdu.p_data(context_id, pdu.COMMAND, response, self._peer_max_pdu_bytes))
 
 
-def _no_request(event: Piece | WholePdu) -> ProtocolError:
+def _no_request(event: Piece | WholePdu) -> Exception:
     if isinstance(event, WholePdu) and event.type == pdu.A_ASSOCIATE_RQ:
         return ProtocolError("sent an A-ASSOCIATE-RQ that is too short to say who calls whom")
     return _unexpected(event, "before an A-ASSOCIATE-RQ")
 
 
-def _unexpected(event: Piece | WholePdu, where: str) -> ProtocolError:
-    name = event.name if isinstance(event, WholePdu) else pdu.name_of(pdu.P_DATA_TF)
-    if isinstance(event, WholePdu) and event.type == pdu.A_RELEASE_RQ:
-        return ProtocolError(f"sent an {name} {where}", source=SERVICE_USER)
-    return ProtocolError(f"sent an {name} {where}", reason=UNEXPECTED_PDU)
+def _unexpected(event: Piece | WholePdu, where: str) -> Exception:
+    if not isinstance(event, WholePdu):
+        return ProtocolError(f"sent an {pdu.name_of(pdu.P_DATA_TF)} {where}", reason=UNEXPECTED_PDU)
+    if event.type == pdu.A_ABORT:
+        return _AbortedByPeer(pdu.abort_in_words(event.body))
+    if event.type == pdu.A_RELEASE_RQ:
+        return ProtocolError(f"sent an {event.name} {where}", source=SERVICE_USER)
+    return ProtocolError(f"sent an {event.name} {where}", reason=UNEXPECTED_PDU)

@@ -19,6 +19,8 @@ from hilum_core.dicom.stream import PduStream, Piece
 from hilum_core.log import describe_exception
 
 TICK_S: Final = 0.5
+_TICK: Final = struct.pack("@ll", *divmod(round(TICK_S * 1_000_000), 1_000_000))
+"""As a `struct timeval`."""
 _TCP_INFO_BYTES_ACKED: Final = (120, "<Q")
 """Where `struct tcp_info` of Linux has `tcpi_bytes_acked`."""
 
@@ -53,8 +55,10 @@ class PduChannel:
         self._sock = sock
         self._send_timeout_s = send_timeout_s
         self._is_within_pdu = False
-        sock.settimeout(TICK_S)
+        # The kernel keeps the ticks: with a time limit of Python's, each read would cost a poll before it.
+        sock.setblocking(True)
         with contextlib.suppress(OSError):  # the peer may have gone already; reading tells
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TICK)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
@@ -123,11 +127,11 @@ class PduChannel:
         self._is_within_pdu = True
         while rest:
             try:
-                rest = rest[self._sock.send(rest) :]
+                rest = rest[self._sock.send(rest, socket.MSG_DONTWAIT) :]
                 deadline = time.monotonic() + self._send_timeout_s
             except OSError as error:
                 _raise_unless_tick(error)
-                if time.monotonic() >= deadline:
+                if not self._is_ready(select.POLLOUT, TICK_S) and time.monotonic() >= deadline:
                     raise PeerSilent("took nothing in time") from None
             if each_step:
                 each_step()
@@ -144,14 +148,14 @@ class PduChannel:
             It has closed the connection.
         """
         with contextlib.suppress(Cancelled):
-            if self.stream.pending or self._is_readable():
+            if self.stream.pending or self._is_ready(select.POLLIN, 0):
                 return self.next_event(0, cancelled=lambda: True)
         return None
 
-    def _is_readable(self) -> bool:
+    def _is_ready(self, event: int, timeout_s: float) -> bool:
         poll = select.poll()
-        poll.register(self._sock, select.POLLIN)
-        return bool(poll.poll(0))
+        poll.register(self._sock, event)
+        return bool(poll.poll(timeout_s * 1000))
 
     def abort(self, source: int = SERVICE_USER, reason: int = NOT_SPECIFIED) -> None:
         """Send an A-ABORT, as far as the connection still lets us.
@@ -176,7 +180,7 @@ class PduChannel:
                 try:
                     if not self._sock.recv_into(scratch):
                         break
-                except TimeoutError:
+                except BlockingIOError:  # a tick without a word
                     if cancelled():
                         break
         self.close()
@@ -215,8 +219,7 @@ class Flow:
 
 
 def _raise_unless_tick(error: OSError) -> None:
-    # The system's ETIMEDOUT, of a peer that has vanished, is a TimeoutError too, but one with a number.
-    if not isinstance(error, TimeoutError) or error.errno == errno.ETIMEDOUT:
+    if not isinstance(error, BlockingIOError):
         raise ConnectionEnded(_in_words(error)) from error
 
 

@@ -46,6 +46,8 @@ MEDIUM: Final = 0
 """Priority of a request; no peer is known to look at it."""
 
 _ELEMENT = struct.Struct("<HHI")
+_NUMBER = struct.Struct("<HHIH")
+_GROUP_LENGTH = struct.Struct("<HHII")
 _UIDS = frozenset(
     {
         AFFECTED_SOP_CLASS_UID,
@@ -145,22 +147,20 @@ def _require(command: Command, *elements: int) -> None:
 def encode_command(values: Mapping[int, int | str | bytes]) -> bytes:
     """Encode a command set, its group length first. Bytes go out as they are, so that they can be echoed.
 
-    An element whose value is empty is left out.
+    The elements are given in order. One whose value is empty is left out.
     """
     parts = []
-    for element, value in sorted(values.items()):
-        raw = _encode_value(element, value)
-        if raw:
+    for element, value in values.items():
+        if isinstance(value, int):
+            parts.append(_NUMBER.pack(0, element, 2, value))
+        elif value:
+            raw = value if isinstance(value, bytes) else _encode_text(element, value)
             parts.append(_ELEMENT.pack(0, element, len(raw)) + raw)
     body = b"".join(parts)
-    return _ELEMENT.pack(0, 0, 4) + len(body).to_bytes(4, "little") + body
+    return _GROUP_LENGTH.pack(0, 0, 4, len(body)) + body
 
 
-def _encode_value(element: int, value: int | str | bytes) -> bytes:
-    if isinstance(value, bytes):
-        return value
-    if isinstance(value, int):
-        return value.to_bytes(2, "little")
+def _encode_text(element: int, value: str) -> bytes:
     raw = value.encode("ascii", "replace")
     # PS3.5 6.2: UIDs are padded by a NUL, text by a space.
     return raw + (b"\0" if element in _UIDS else b" ") * (len(raw) % 2)
@@ -168,20 +168,20 @@ def _encode_value(element: int, value: int | str | bytes) -> bytes:
 
 def response_to(command: Command, status: int, comment: str = "") -> bytes:
     """Encode the response to a request: what it named is echoed as received (PS3.7 9.3, 10.3)."""
-    echoed = {
-        AFFECTED_SOP_CLASS_UID: (AFFECTED_SOP_CLASS_UID, REQUESTED_SOP_CLASS_UID),
-        AFFECTED_SOP_INSTANCE_UID: (AFFECTED_SOP_INSTANCE_UID, REQUESTED_SOP_INSTANCE_UID),
-    }
-    values: dict[int, int | str | bytes] = {
-        COMMAND_FIELD: command.field | RESPONSE,
-        MESSAGE_ID_BEING_RESPONDED_TO: command.message_id,
-        DATA_SET_TYPE: NO_DATA_SET,
-        STATUS: status,
-        ERROR_COMMENT: comment[:64],  # LO (PS3.7 Table C.1)
-    }
-    for element, sources in echoed.items():
-        values[element] = next((command.elements[s] for s in sources if s in command.elements), b"")
-    return encode_command(values)
+    named = command.elements
+    sop_class = named.get(AFFECTED_SOP_CLASS_UID, named.get(REQUESTED_SOP_CLASS_UID, b""))
+    sop_instance = named.get(AFFECTED_SOP_INSTANCE_UID, named.get(REQUESTED_SOP_INSTANCE_UID, b""))
+    return encode_command(
+        {
+            AFFECTED_SOP_CLASS_UID: sop_class,
+            COMMAND_FIELD: command.field | RESPONSE,
+            MESSAGE_ID_BEING_RESPONDED_TO: command.message_id,
+            DATA_SET_TYPE: NO_DATA_SET,
+            STATUS: status,
+            ERROR_COMMENT: comment[:64],  # LO (PS3.7 Table C.1)
+            AFFECTED_SOP_INSTANCE_UID: sop_instance,
+        }
+    )
 
 
 def c_store_rq(message_id: int, sop_class_uid: str, sop_instance_uid: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import zip_longest
 from typing import Final
 
@@ -43,6 +44,7 @@ def is_uid(text: str) -> bool:
     return _UID.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=1024)
 def is_storage(sop_class_uid: str) -> bool:
     """Whether objects of this SOP class are stored: any but one registered for something else.
 

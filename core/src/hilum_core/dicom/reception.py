@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 import attrs
@@ -123,8 +124,11 @@ class StoreRefused(Exception):  # noqa: N818 - an answer, not an error
 class ObjectWriter(Protocol):
     """Takes one data set as it comes in. Used by one thread."""
 
-    def write(self, data: memoryview) -> None:
-        """Take the next bytes, in whatever pieces they come. `data` is valid during the call only."""
+    def write(self, pieces: Sequence[memoryview]) -> None:
+        """Take the next bytes: what came with one read of the network, in the pieces that it came in.
+
+        At most 512 pieces; they are valid during the call only.
+        """
         ...
 
     def commit(self) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from hilum_core.dicom.acceptor import StoreRefused, StoreRequest
@@ -34,7 +33,7 @@ class SpoolReceiver:
         """
         if not self._commits.wait_for_room(_LONGEST_WAIT_S):
             raise StoreRefused(OUT_OF_RESOURCES, "the queue is behind")
-        with _disk_errors_refuse():
+        with _DISK_ERRORS_REFUSE:
             writer = self._spool.begin(
                 sop_class_uid=request.sop_class_uid,
                 sop_instance_uid=request.sop_instance_uid,
@@ -54,14 +53,14 @@ class IncomingObject:
         self._writer = writer
         self._commits = commits
 
-    def write(self, data: memoryview) -> None:
+    def write(self, pieces: Sequence[memoryview]) -> None:
         """Write a stretch of the data set."""
-        with _disk_errors_refuse():
-            self._writer.write(data)
+        with _DISK_ERRORS_REFUSE:
+            self._writer.write(pieces)
 
     def commit(self) -> None:
         """Make the object durable and tell the queue; when this returns it may be acknowledged."""
-        with _disk_errors_refuse():
+        with _DISK_ERRORS_REFUSE:
             stored = self._writer.commit()
         self._commits.submit(stored)
         _log.debug(
@@ -73,12 +72,17 @@ class IncomingObject:
         self._writer.discard()
 
 
-@contextmanager
-def _disk_errors_refuse() -> Iterator[None]:
-    """Answer a full disk with A700H and a failing one with 0110H (PS3.4 Table B.2-1)."""
-    try:
-        yield
-    except SpoolFull as error:
-        raise StoreRefused(OUT_OF_RESOURCES, "out of disk space") from error
-    except SpoolFailed as error:
-        raise StoreRefused(PROCESSING_FAILURE, "the disk failed") from error
+class _DiskErrorsRefuse:
+    """Answers a full disk with A700H and a failing one with 0110H (PS3.4 Table B.2-1)."""
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, SpoolFull):
+            raise StoreRefused(OUT_OF_RESOURCES, "out of disk space") from error
+        if isinstance(error, SpoolFailed):
+            raise StoreRefused(PROCESSING_FAILURE, "the disk failed") from error
+
+
+_DISK_ERRORS_REFUSE = _DiskErrorsRefuse()

@@ -12,14 +12,15 @@ import errno
 import io
 import json
 import os
-import zlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from struct import Struct
 from typing import Any
 
 import attrs
+from zlib_ng.zlib_ng import crc32
 
 from hilum_core.spool.errors import SpoolDamage
 from hilum_core.spool.ids import is_object_id
@@ -40,6 +41,7 @@ _PRIVATE_CREATOR, _PRIVATE_INFORMATION = 0x00020100, 0x00020102
 _FORMAT = 1
 _SEAL = "{:016d}.{:08x}"  # length and CRC-32: of fixed width, so that it can be patched in
 _BLANK_SEAL = "-" * len(_SEAL.format(0, 0))
+_BLANK_TIME = "-" * len("2026-01-31T23:59:59.000000+00:00")
 _PREFIX_BYTES = 132  # preamble and "DICM"
 _GROUP_LENGTH = Struct("<4s2sHL")  # (0002,0000) UL
 _LONGEST_HEADER = 1 << 20  # what we write has a few hundred bytes; no damaged length makes us read more
@@ -64,6 +66,24 @@ def header(
     received_at: datetime,
 ) -> Header:
     """Encode the File Meta Information of an object that is about to be written."""
+    uid = sop_instance_uid.encode()
+    form = _form(sop_class_uid, len(uid), transfer_syntax_uid, association)
+    at = received_at.isoformat(timespec="microseconds").encode()
+    return Header(b"".join((form.before_uid, uid, form.before_time, at, form.rest)), form.seal_offset)
+
+
+@attrs.frozen
+class _Form:
+    """A header without the two things that differ from object to object of an association."""
+
+    before_uid: bytes
+    before_time: bytes
+    rest: bytes
+    seal_offset: int
+
+
+@lru_cache(maxsize=256)
+def _form(sop_class_uid: str, uid_bytes: int, transfer_syntax_uid: str, association: Association) -> _Form:
     from hilum_sdk.elements.part10 import (  # noqa: PLC0415 - see above
         IMPLEMENTATION_CLASS_UID,
         IMPLEMENTATION_VERSION_NAME,
@@ -73,7 +93,7 @@ def header(
     about = {
         "seal": _BLANK_SEAL,
         "format": _FORMAT,
-        "received_at": received_at.isoformat(),
+        "received_at": _BLANK_TIME,
         "peer": association.peer,
         "address": association.address,
         "tls_subject": association.tls_subject,
@@ -86,7 +106,7 @@ def header(
         (
             (0x00020001, "OB", b"\0\1"),
             (0x00020002, "UI", sop_class_uid.encode()),
-            (0x00020003, "UI", sop_instance_uid.encode()),
+            (0x00020003, "UI", bytes(uid_bytes)),
             (0x00020010, "UI", transfer_syntax_uid.encode()),
             (0x00020012, "UI", IMPLEMENTATION_CLASS_UID.encode()),
             (0x00020013, "SH", IMPLEMENTATION_VERSION_NAME.encode()),
@@ -98,8 +118,17 @@ def header(
             (_PRIVATE_INFORMATION, "OB", json.dumps(about, separators=(",", ":")).encode()),
         )
     )
-    # The last one: what a peer calls itself, before it, may look like anything.
-    return Header(encoded, encoded.rindex(f'{{"seal":"{_BLANK_SEAL}"'.encode()) + len('{"seal":"'))
+    # A UID's text has no NUL, so nothing before the element looks like it.
+    uid_at = encoded.index(b"\2\0\3\0UI", _PREFIX_BYTES) + 8
+    # The last of each: what a peer calls itself, before them, may look like anything.
+    seal_at = encoded.rindex(f'{{"seal":"{_BLANK_SEAL}"'.encode()) + len('{"seal":"')
+    time_at = encoded.index(_BLANK_TIME.encode(), seal_at)
+    return _Form(
+        before_uid=encoded[:uid_at],
+        before_time=encoded[uid_at + uid_bytes : time_at],
+        rest=encoded[time_at + len(_BLANK_TIME) :],
+        seal_offset=seal_at,
+    )
 
 
 def seal(data_set_bytes: int, checksum: int) -> bytes:
@@ -146,7 +175,7 @@ def verify(path: Path, *, alive: Callable[[], None] = lambda: None) -> StoredObj
         checksum = 0
         try:
             while chunk := file.read(_CHUNK):
-                checksum = zlib.crc32(chunk, checksum)
+                checksum = crc32(chunk, checksum)
                 alive()
         except OSError as error:
             raise _unreadable(error, path) from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 from datetime import datetime
+from functools import lru_cache
 
 from hilum_core.clock import Clock, from_microseconds, microseconds
 
@@ -83,6 +84,7 @@ def hour_of(object_id: str) -> int:
     return received_us(object_id) // HOUR_US
 
 
+@lru_cache(maxsize=64)
 def hour_folder(hour: int) -> str:
     """The folder of an hour by day and hour in UTC, such as ``20260131/23``."""
     return f"{from_microseconds(hour * HOUR_US):%Y%m%d/%H}"

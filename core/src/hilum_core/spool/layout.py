@@ -34,11 +34,11 @@ class Layout:
 
     def received_path(self, object_id: str) -> Path:
         """Where an object is received."""
-        return self.received / hour_folder(hour_of(object_id)) / f"{object_id}{SUFFIX}"
+        return self.received / f"{hour_folder(hour_of(object_id))}/{object_id}{SUFFIX}"
 
     def settled_path(self, object_id: str) -> Path:
         """Where an object is once it is settled."""
-        return self.settled / hour_folder(hour_of(object_id)) / f"{object_id}{SUFFIX}"
+        return self.settled / f"{hour_folder(hour_of(object_id))}/{object_id}{SUFFIX}"
 
     def renderings_of(self, object_id: str) -> Path:
         """The folder of an object's renderings."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-import zlib
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
+
+from zlib_ng.zlib_ng import crc32
 
 from hilum_core.spool.errors import SpoolFull, spool_error
 from hilum_core.spool.file_format import Header, seal
@@ -88,8 +90,8 @@ class SpoolWriter:
         self._told = 0
         guard.begun()
 
-    def write(self, data: memoryview) -> None:
-        """Write a stretch of the data set, of any size; `data` is not kept.
+    def write(self, pieces: Sequence[memoryview]) -> None:
+        """Write a stretch of the data set, in up to 1000 pieces of any size; they are not kept.
 
         Raises
         ------
@@ -97,16 +99,12 @@ class SpoolWriter:
             The file is gone.
         """
         try:
-            if self._unwritten is not None:
-                self._write_first(data)
-            else:
-                written = os.write(self._descriptor, data)
-                if written != len(data):
-                    self._write_rest(data[written:])
+            self._write(pieces)
         except OSError as error:
             raise self._failed(error, "writing") from error
-        self._checksum = zlib.crc32(data, self._checksum)
-        self._bytes += len(data)
+        for piece in pieces:
+            self._checksum = crc32(piece, self._checksum)
+            self._bytes += len(piece)
         if self._bytes - self._told >= _TELL_EVERY:
             self._tell()
 
@@ -120,7 +118,7 @@ class SpoolWriter:
         """
         try:
             if self._unwritten is not None:
-                self._write_first(memoryview(b""))
+                self._write(())
             self._write_at(self._header.seal_offset, seal(self._bytes, self._checksum))
             os.fdatasync(self._descriptor)
             if self._sync_name:
@@ -146,19 +144,22 @@ class SpoolWriter:
         if self._descriptor >= 0:
             self._remove()
 
-    def _write_first(self, data: memoryview) -> None:
-        """Write the header together with the first of the data set."""
-        start, self._unwritten = self._unwritten or b"", None
-        written = os.writev(self._descriptor, (start, data))
-        if written < len(start):
-            self._write_rest(memoryview(start)[written:])
-            written = len(start)
-        if written - len(start) < len(data):
-            self._write_rest(data[written - len(start) :])
+    def _write(self, pieces: Sequence[memoryview]) -> None:
+        """Write these pieces, with the header before the first of them."""
+        if self._unwritten is not None:
+            pieces = [memoryview(self._unwritten), *pieces]
+            self._unwritten = None
+        written = os.writev(self._descriptor, pieces)
+        if written < sum(map(len, pieces)):
+            self._write_rest(pieces, written)
 
-    def _write_rest(self, data: memoryview) -> None:
-        while data:
-            data = data[os.write(self._descriptor, data) :]
+    def _write_rest(self, pieces: Sequence[memoryview], written: int) -> None:
+        """Go on where the disk took only a part: the next try says why."""
+        for piece in pieces:
+            rest = piece[written:]
+            written = max(0, written - len(piece))
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
 
     def _write_at(self, offset: int, data: bytes) -> None:
         while data:
