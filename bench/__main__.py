@@ -11,8 +11,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from bench import goals, memory
+from bench import goals, growing, memory
 from bench.contestants.hilum import HILUM
+from bench.contestants.routers import PASS_ON, routers
 from bench.contestants.senders import SENDERS
 from bench.contests import associate, fan_out, nagle, receive, route, send
 from bench.contests import large as large_object
@@ -23,6 +24,15 @@ from bench.plan import Plan
 from bench.table import as_json, print_tables
 
 Compete = Callable[[Path, Plan], Iterator[Run]]
+
+
+def _grow(folder: Path, plan: Plan) -> Iterator[Run]:
+    """Only Hilum has a queue that could grow."""
+    rows = [one for one in growing.ROWS if one <= plan.most_rows]
+    if plan.includes(HILUM):
+        yield from growing.compete(folder, rounds=plan.rounds, rows=rows)
+
+
 CONTESTS: dict[str, Compete] = {
     receive.CONTEST: receive.compete,
     nagle.CONTEST: nagle.compete,
@@ -31,9 +41,14 @@ CONTESTS: dict[str, Compete] = {
     route.CONTEST: route.compete,
     fan_out.CONTEST: fan_out.compete,
     large_object.CONTEST: large_object.compete,
+    growing.CONTEST: _grow,
 }
 CONTESTANTS = dict.fromkeys(
-    [*(one.name for one in receive.contestants()), *(one.name for one in SENDERS), "script"]
+    [
+        *(one.name for one in receive.contestants()),
+        *(one.name for one in SENDERS),
+        *(one.name for one in routers(PASS_ON, 0)),
+    ]
 )
 
 
@@ -56,6 +71,16 @@ CONTESTANTS = dict.fromkeys(
     show_default=True,
     help="The size of the one large object in MiB.",
 )
+@click.option(
+    "--most-rows",
+    type=click.IntRange(min=min(growing.ROWS)),
+    default=max(growing.ROWS),
+    show_default=True,
+    help="How many rows the queue has at most, where growth is measured.",
+)
+@click.option(
+    "--plot", "plot_path", type=click.Path(path_type=Path), help="Draw the figures there, too: FILE.svg."
+)
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the figures there, too.")
 @click.option(
     "--folder",
@@ -77,6 +102,8 @@ def main(
     ct: int,
     small: int,
     large: int,
+    most_rows: int,
+    plot_path: Path | None,
     json_path: Path | None,
     folder: Path,
     warm_memory: bool,
@@ -91,6 +118,7 @@ def main(
         rounds=rounds,
         counts={CT: ct, SMALL: small},
         large_mib=large,
+        most_rows=most_rows,
         tell=progress.print,
     )
     machine = look(folder)
@@ -102,6 +130,10 @@ def main(
     print_tables(_console(), machine, summaries, outcomes)
     if json_path is not None:
         json_path.write_text(as_json(machine, summaries, outcomes) + "\n", encoding="utf-8")
+    if plot_path is not None:
+        from bench.plot import draw  # noqa: PLC0415 - only a plot needs matplotlib
+
+        draw(machine, summaries, plot_path)
     sys.exit(not all(run.arrived.is_whole for run in runs))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
+from bench import growing
 from bench.contestants.hilum import HILUM
 from bench.contestants.routers import PASS_ON
 from bench.contests import fan_out, large, nagle, receive, route, send
@@ -85,8 +86,9 @@ class Kept(Goal):
         hard, easy = _find(summaries, self.hard, HILUM), _find(summaries, self.easy, HILUM)
         if hard is None or easy is None:
             return None
+        lanes = f", {self.hard.associations} at a time" if self.hard.associations > 1 else ""
         return Outcome(
-            words=f"{self.hard.contest}: {self.hard.kind}, against {self.easy.kind}",
+            words=f"{self.hard.contest}: {self.hard.kind}{lanes}, against {self.easy.kind}",
             bound=self.at_least,
             unit="x",
             is_least=True,
@@ -119,6 +121,27 @@ class Lean(Goal):
         )
 
 
+@attrs.frozen(kw_only=True)
+class Prompt(Goal):
+    """The seconds that a case takes Hilum."""
+
+    case: Case
+    below_s: float
+
+    def judge(self, summaries: Sequence[Summary]) -> Outcome | None:
+        """Take the slowest round."""
+        found = _find(summaries, self.case, HILUM)
+        if found is None:
+            return None
+        return Outcome(
+            words=f"{self.case.contest}: {self.case.kind}",
+            bound=self.below_s,
+            unit="s",
+            is_least=False,
+            measured=found.objects / found.lowest_rate,
+        )
+
+
 def judge(summaries: Sequence[Summary]) -> list[Outcome]:
     """Judge every goal that this run measured."""
     outcomes = (goal.judge(summaries) for goal in _goals())
@@ -139,6 +162,7 @@ def _goals() -> Iterator[Goal]:
             at_least=0.9,
         )
     yield Ahead(case=nagle.CASE, other="storescp", at_least=30)
+    yield from _growth_goals()
     yield Lean(contest=large.CONTEST, below_mib=150)
 
 
@@ -155,6 +179,14 @@ def _receive_goals() -> Iterator[Goal]:
     for kind, associations, at_least in ((CT, 1, 0.7), (CT, 4, 0.7), (SMALL, 4, 0.6)):
         case = _case(receive.CONTEST, kind.words, associations)
         yield Ahead(case=case, other="floor", at_least=at_least)
+
+
+def _growth_goals() -> Iterator[Goal]:
+    few, many = growing.ROWS[0], growing.ROWS[-1]
+    for what, associations in ((growing.RECEIVE, 1), (growing.RECEIVE, 4), (growing.CLAIM, 1)):
+        hard = growing.case_of(what, many, associations)
+        yield Kept(hard=hard, easy=growing.case_of(what, few, associations), at_least=0.9)
+    yield Prompt(case=growing.case_of(growing.START_UP, many), below_s=5)
 
 
 def _case(contest: str, kind: str, associations: int = 1) -> Case:

@@ -44,6 +44,8 @@ class Plan:
         How many objects of each kind make a run.
     large_mib
         The size of the one large object.
+    most_rows
+        How many rows the queue has at most, where growth is measured.
     tell
         Called with what a person should know while it runs.
     """
@@ -52,6 +54,7 @@ class Plan:
     rounds: int
     counts: Mapping[Kind, int]
     large_mib: int = 1024
+    most_rows: int = 1_000_000
     tell: Callable[[str], None] = _say_nothing
 
     def includes(self, name: str) -> bool:

@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.goals import Outcome
+from bench.groups import Group, group
 from bench.machine import Machine
-from bench.measure import Case, Summary
+from bench.measure import Summary
 
 _DURABLE = {True: "yes", False: "no", None: "-"}
 
@@ -23,9 +24,9 @@ def print_tables(
     """Print one table for each case, and one of the goals."""
     for line in machine.lines():
         console.print(line)
-    for case in dict.fromkeys(summary.case for summary in summaries):
+    for one in group(summaries):
         console.print()
-        console.print(_table(case, [summary for summary in summaries if summary.case == case]))
+        console.print(_table(one))
     if outcomes:
         console.print()
         console.print(_goals(outcomes))
@@ -43,22 +44,16 @@ def as_json(machine: Machine, summaries: Sequence[Summary], outcomes: Sequence[O
     )
 
 
-def case_title(case: Case) -> str:
-    """A case in one line."""
-    count = "1 association" if case.associations == 1 else f"{case.associations} associations"
-    return f"{case.contest}: {case.kind}, {count}"
-
-
-def _table(case: Case, summaries: Sequence[Summary]) -> Table:
-    table = _new_table(case_title(case), "objects", "objects/s", "spread", "CPU ms each", "Hilum is")
-    has_peaks = any(one.peak_mib is not None for one in summaries)
+def _table(shown: Group) -> Table:
+    table = _new_table(shown.title, "objects", "objects/s", "spread", "CPU ms each", "Hilum is")
+    has_peaks = any(one.peak_mib is not None for _, one in shown.rows)
     if has_peaks:
         table.add_column("peak MiB", justify="right")
     table.add_column("durable")
     table.add_column("arrived")
-    for one in sorted(summaries, key=lambda summary: -summary.median_rate):
+    for words, one in shown.rows:
         table.add_row(
-            one.words,
+            words,
             f"{one.objects:,}",
             _rate(one.median_rate),
             f"{_rate(one.lowest_rate)} - {_rate(one.highest_rate)}",
@@ -81,7 +76,7 @@ def _goals(outcomes: Sequence[Outcome]) -> Table:
 
 def _new_table(title: str, *figures: str) -> Table:
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for name in figures:
         table.add_column(name, justify="right")
     return table
