@@ -1,10 +1,12 @@
 # Two commands on a fresh machine: `make demo` and `make test`. They need Python 3.11, pip and make.
 UV := .tools/bin/uv
+FIGURES ?= figures.json
+PICTURE ?= figures.svg
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := 1
 MEMBERS := $(wildcard sdk/pyproject.toml core/pyproject.toml plugins/*/*/pyproject.toml)
 
-.PHONY: demo test setup lint bench docs wheels pins
+.PHONY: demo test setup lint bench plot docs wheels pins
 
 demo: setup
 	.venv/bin/hilum demo $(ARGS)
@@ -21,7 +23,12 @@ lint: setup
 	.venv/bin/lint-imports
 
 bench: setup
+	sh bench/install.sh
 	.venv/bin/python -m bench $(ARGS)
+
+# Draws what `make bench ARGS="--json figures.json"` measured.
+plot: $(UV)
+	UV_PROJECT_ENVIRONMENT=.tools/plot $(UV) run -q --all-packages --group bench python -m bench.plot $(FIGURES) $(PICTURE)
 
 docs: setup
 	$(UV) sync -q --all-packages --group docs

@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -78,9 +79,6 @@ CONTESTANTS = dict.fromkeys(
     show_default=True,
     help="How many rows the queue has at most, where growth is measured.",
 )
-@click.option(
-    "--plot", "plot_path", type=click.Path(path_type=Path), help="Draw the figures there, too: FILE.svg."
-)
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the figures there, too.")
 @click.option(
     "--folder",
@@ -103,16 +101,15 @@ def main(
     small: int,
     large: int,
     most_rows: int,
-    plot_path: Path | None,
     json_path: Path | None,
     folder: Path,
     warm_memory: bool,
 ) -> None:
     """Race Hilum against DCMTK, Orthanc, pynetdicom and the floor; everything on the loopback address.
 
-    Exit status 1 if an object is missing or differs where bytes are to be kept.
+    Exit status 1 if a contest failed, or an object is missing or differs where bytes are to be kept.
     """
-    progress = Console(stderr=True, highlight=False)
+    progress = Console(stderr=True, highlight=False, soft_wrap=True)
     plan = Plan(
         contestants=frozenset(only) & frozenset(CONTESTANTS),
         rounds=rounds,
@@ -122,19 +119,18 @@ def main(
         tell=progress.print,
     )
     machine = look(folder)
+    if find_spec("numpy") is not None:
+        progress.print("numpy is installed: pydicom loads it, and every process of Hilum is larger for it")
     if warm_memory:
         _warm_memory(progress)
-    runs = list(_race(plan, [name for name in CONTESTS if name in only], folder, progress))
+    raced = list(_race(plan, [name for name in CONTESTS if name in only], folder, progress))
+    runs = [run for run in raced if run is not None]
     summaries = summarise(runs, baseline=HILUM)
     outcomes = goals.judge(summaries)
     print_tables(_console(), machine, summaries, outcomes)
     if json_path is not None:
         json_path.write_text(as_json(machine, summaries, outcomes) + "\n", encoding="utf-8")
-    if plot_path is not None:
-        from bench.plot import draw  # noqa: PLC0415 - only a plot needs matplotlib
-
-        draw(machine, summaries, plot_path)
-    sys.exit(not all(run.arrived.is_whole for run in runs))
+    sys.exit(not all(run is not None and run.arrived.is_whole for run in raced))
 
 
 def _warm_memory(progress: Console) -> None:
@@ -143,15 +139,20 @@ def _warm_memory(progress: Console) -> None:
     progress.print(f"touched {mib:,} MiB of free memory in {time.perf_counter() - started:.1f} s")
 
 
-def _race(plan: Plan, asked: list[str], folder: Path, progress: Console) -> Iterator[Run]:
+def _race(plan: Plan, asked: list[str], folder: Path, progress: Console) -> Iterator[Run | None]:
+    """Run one contest after the other; None stands for one that failed, which costs the others nothing."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="hilum-bench-", dir=folder) as work:
         for name in asked or CONTESTS:
             place = Path(work, name)
             place.mkdir()
-            for run in CONTESTS[name](place, plan):
-                yield run
-                progress.print(_line(run, time.monotonic() - started))
+            try:
+                for run in CONTESTS[name](place, plan):
+                    yield run
+                    progress.print(_line(run, time.monotonic() - started))
+            except Exception:  # noqa: BLE001 - whatever it is, it is shown
+                progress.print_exception()
+                yield None
 
 
 def _line(run: Run, since_s: float) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import attrs
@@ -37,6 +38,13 @@ def compare_checksums(sent: Sequence[int], files: Iterable[Path]) -> Arrived:
     """The same, for data sets that are known by their CRC-32."""
     found = {checksum_of(path) for path in files}
     return Arrived(expected=len(sent), exact=sum(one in found for one in sent))
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """All files of a folder and its folders, of which some may vanish meanwhile."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            yield Path(parent, name)
 
 
 def checksum_of(path: Path) -> int:

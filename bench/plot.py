@@ -1,8 +1,11 @@
-"""The figures as a picture: `python -m bench.plot FIGURES.json PICTURE.svg`, or `python -m bench --plot`.
+"""The figures as a picture: `make plot`, or `python -m bench.plot FIGURES.json PICTURE.svg`.
 
 A panel for each case: bars are medians, thin lines go from the lowest to the highest. Hilum is black; of the
 others those that answer before it is on the disk are empty, those that answer afterwards are grey. The same
 figures make the same file, byte for byte.
+
+It has an environment of its own: with Matplotlib comes NumPy, which pydicom loads where it finds it, and
+every process of Hilum would be measured with it.
 """
 
 from __future__ import annotations
@@ -52,9 +55,10 @@ def _figure(machine: Machine, groups: Sequence[Group]) -> Figure:
     figure = Figure(figsize=(_WIDTH_INCHES, _HEAD_INCHES + sum(heights)), layout="constrained")
     panels = figure.subplots(len(lines), _COLUMNS, squeeze=False, gridspec_kw={"height_ratios": heights})
     figure.suptitle("\n".join(machine.lines()), fontsize=8)
-    figure.legend(handles=_legend(), loc="outside upper right", ncols=3, frameon=False, fontsize=8)
-    for axes, one in zip(panels.flat, groups, strict=False):
-        _draw_group(axes, one)
+    figure.legend(handles=_legend(), loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    for line, places in zip(lines, panels, strict=True):
+        for axes, one in zip(places, line, strict=False):
+            _draw_group(axes, one, places=max(len(other.rows) for other in line))
     for axes in panels.flat[len(groups) :]:
         axes.set_visible(False)
     return figure
@@ -68,21 +72,22 @@ def _legend() -> list[Patch]:
     ]
 
 
-def _draw_group(axes: Axes, shown: Group) -> None:
+def _draw_group(axes: Axes, shown: Group, *, places: int) -> None:
+    """Draw one panel, with room for so many bars, so that they are as high as those beside it."""
     summaries = [one for _, one in shown.rows]
     rates = [one.median_rate for one in summaries]
     below = [one.median_rate - one.lowest_rate for one in summaries]
     above = [one.highest_rate - one.median_rate for one in summaries]
-    places = range(len(summaries))
-    axes.barh(places, rates, height=0.7, color=[_color(one) for one in summaries], edgecolor="black")
+    rows = range(len(summaries))
+    axes.barh(rows, rates, height=0.7, color=[_color(one) for one in summaries], edgecolor="black")
     # Grey on black and on white alike can be seen.
-    axes.errorbar(rates, places, xerr=(below, above), fmt="none", ecolor="0.45", elinewidth=1.2, capsize=2.5)
+    axes.errorbar(rates, rows, xerr=(below, above), fmt="none", ecolor="0.45", elinewidth=1.2, capsize=2.5)
     right = max(one.highest_rate for one in summaries)
-    for place, one in enumerate(summaries):
-        axes.text(one.highest_rate + right * 0.015, place, _figures(one), va="center", fontsize=8)
-    axes.set_yticks(places, [words for words, _ in shown.rows])
-    axes.invert_yaxis()
-    axes.set_xlim(0, right * 1.3)
+    for row, one in enumerate(summaries):
+        axes.text(one.highest_rate + right * 0.015, row, _figures(one), va="center", fontsize=8)
+    axes.set_yticks(rows, [words for words, _ in shown.rows])
+    axes.set_ylim(places - 0.5, -0.5)
+    axes.set_xlim(0, right * 1.5)
     axes.set_title(f"{shown.title} (objects/s)", loc="left", fontsize=9, fontweight="bold")
     axes.tick_params(axis="x", labelsize=7)
     axes.tick_params(axis="y", length=0)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bench.arrivals import files_below
 from bench.contestants.receivers import Receiver
 from bench.raw_sender import CALLING_AE
 from hilum_core.retain.purge import purge
@@ -79,11 +80,11 @@ class Hilum(Receiver):
             objects = queue.status().objects
         is_done = sum(objects.values()) == objects.get("settled", 0) + objects.get("purged", 0)
         # The file follows its row.
-        return is_done and not any((self.router.state_dir / "spool").rglob("*.dcm"))
+        return is_done and not any(files_below(self.router.state_dir / "spool"))
 
     def files(self) -> Iterator[Path]:
         """What it keeps of settled objects."""
-        return (self.router.state_dir / "settled").rglob("*.dcm")
+        return files_below(self.router.state_dir / "settled")
 
     def clear(self) -> None:
         """Have its own purge remove what is settled, as it does a day later by itself."""

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from bench.arrivals import files_below
 from bench.processes import DCMTK_ENVIRONMENT, Server, free_port, python_module, start
 from bench.raw_sender import Bare, Dialect, Dicom
 from bench.wire import PDU_BYTES
@@ -56,7 +57,7 @@ class Receiver(ABC):
 
     def files(self) -> Iterator[Path]:
         """All files that it keeps now."""
-        return (path for path in self.folder.rglob("*") if path.is_file())
+        return files_below(self.folder)
 
     def clear(self) -> None:
         """Forget what has arrived."""

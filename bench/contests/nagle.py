@@ -65,8 +65,9 @@ def compete(folder: Path, plan: Plan) -> Iterator[Run]:
 
 def _contestants() -> list[Receiver]:
     as_it_comes = Storescp(environment={})
+    as_it_comes.words += ", Nagle on"
     hasty = Storescp()
-    hasty.name, hasty.words = "storescp-nodelay", "the same, its own Nagle off"
+    hasty.name, hasty.words = "storescp-nodelay", f"{hasty.words}, its Nagle off"
     return [Hilum(), as_it_comes, hasty, Pynetdicom()]
 
 
