@@ -1,30 +1,33 @@
-"""A state directory as a router leaves it that has been at work: a thousand objects every ten minutes.
+"""A state directory as a router leaves it that has been busy: all that is there came within this hour.
 
 A first thousand, the *pattern*, goes through the queue's own methods, by a clock of its own. All others are
 copies of its rows, made by SQL: every column as the methods gave it, but for what must differ between
 objects (row numbers, ids, UIDs, patients, times). What came is delivered and kept until it is purged; some
 objects wait for a lane that rests; some are held for a person.
 
-Every object has its file where start-up and reconcile look for it. Sixty thousand at a time are hard links
-to one file: their names are what a folder costs, and nobody reads them.
+Every object has its file where start-up and reconcile look for it, in the folder of one hour: as many in
+one place as can be. Sixty thousand at a time are hard links to one file, because names are what a folder
+costs, and nobody reads them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import apsw
-import attrs
 
 from bench.objects import SMALL, TRANSFER_SYNTAX_UID, BenchObject, ObjectSource
 from hilum_core.clock import ManualClock
-from hilum_core.incarnation import Incarnation, prepare_state_dir
+from hilum_core.incarnation import PRIVATE_DIR, Incarnation, prepare_state_dir
 from hilum_core.queue import QUEUE_FILE, SqliteQueue
 from hilum_core.queue.records import (
     Failure,
@@ -36,7 +39,9 @@ from hilum_core.queue.records import (
     RoutingOutcome,
     Sent,
 )
+from hilum_core.queue.states import OBJECTS
 from hilum_core.spool import ObjectIds, StoredObject, open_spool
+from hilum_core.spool.file_format import SUFFIX
 from hilum_core.spool.ids import TIME_WIDTH, first_id_of, hour_folder, hour_of, received_us
 from hilum_sdk import Association, Instance, Receipt
 
@@ -44,11 +49,12 @@ WORKING, RESTING = "archive", "teaching"
 """The sinks: one has taken all it was given, deliveries to the other wait."""
 
 PATTERN = 1000
-SPAN = timedelta(minutes=10)
+_LEAST_SPAN = timedelta(seconds=20)
 _BATCH = 50
 _WAITS_EVERY, _HELD_EVERY = 25, 200
 _STUDY = 125
 _MOST_LINKS = 60_000
+_PLACES = {OBJECTS.moves["settle"].target: "settled"}
 _ASSOCIATION = Association(calling_ae="BENCH", called_ae="HILUM", peer="bench", address="127.0.0.1")
 _FAST = """
 PRAGMA journal_mode = MEMORY;
@@ -80,34 +86,46 @@ _CHANGES = {
 }
 
 
-def fill(state_dir: Path, rows: int, *, until: datetime | None = None) -> None:
-    """Make a state directory with this many objects, the last of them received just before `until` or now.
+def fill(state_dir: Path, rows: int) -> None:
+    """Make a state directory with this many objects, received one after the other since the hour began.
 
     Raises
     ------
     ValueError
         The number is not a multiple of `PATTERN`.
     """
-    copies, rest = divmod(rows, PATTERN)
-    if rest or not copies:
+    times, rest = divmod(rows, PATTERN)
+    if rest or not times:
         raise ValueError(f"rows: {rows} is not a multiple of {PATTERN}")
-    clock = ManualClock((until or datetime.now(UTC)) - SPAN * copies)
+    began, now = _this_hour()
+    span = (now - began) / times
     prepare_state_dir(state_dir)
     incarnation = Incarnation.claim(state_dir, "receive")
     try:
-        file = _Pattern(state_dir, incarnation.number, clock).make()
+        template = _Pattern(state_dir, incarnation.number, ManualClock(began), span).make()
     finally:
         incarnation.close()
-    _copy_rows(state_dir / QUEUE_FILE, copies - 1)
-    _make_files(state_dir, file)
+    _copy_rows(state_dir / QUEUE_FILE, times - 1, span)
+    _make_files(state_dir, template)
     os.sync()  # so that nothing of this is still to be written while something is measured
+
+
+def _this_hour() -> tuple[datetime, datetime]:
+    """When the hour began, and now; waits where it has only just begun."""
+    while True:
+        now = datetime.now(UTC)
+        began = now.replace(minute=0, second=0, microsecond=0)
+        if now - began >= _LEAST_SPAN:
+            return began, now
+        time.sleep(1)
 
 
 class _Pattern:
     """The first thousand objects, as RECEIVE, ROUTE and DELIVER put them into the queue."""
 
-    def __init__(self, state_dir: Path, incarnation: int, clock: ManualClock) -> None:
+    def __init__(self, state_dir: Path, incarnation: int, clock: ManualClock, span: timedelta) -> None:
         self._clock = clock
+        self._step = span * _BATCH / PATTERN
         self._queue = SqliteQueue.open(state_dir / QUEUE_FILE, incarnation, clock)
         self._ids = ObjectIds(incarnation, clock)
         self._spool = open_spool(state_dir, incarnation, clock=clock, refuse_below_free=0)
@@ -117,7 +135,7 @@ class _Pattern:
         """Make them; returns a file as the spool has it, which is none of theirs."""
         for start in range(0, PATTERN, _BATCH):
             self._go_through(range(start, start + _BATCH))
-            self._clock.advance(SPAN * _BATCH / PATTERN)
+            self._clock.advance(self._step)
         self._queue.close()
         return self._file(self._objects[0])
 
@@ -130,12 +148,13 @@ class _Pattern:
             received_at=self._clock.now(),
         )
         for piece in an_object.data_set():
-            writer.write(memoryview(piece))
+            writer.write([memoryview(piece)])
         path = self._spool.locate(writer.commit().instance.id)
         return path.rename(self._spool.root / "template.dcm")
 
     def _go_through(self, numbers: Sequence[int]) -> None:
-        stored = [self._stored(self._objects[number]) for number in numbers]
+        now = self._clock.now()
+        stored = [stored_object(self._ids.new(), self._objects[number], now) for number in numbers]
         self._queue.add_objects(stored)
         claimed = self._queue.claim_objects(_BATCH)
         lease_numbers = {one.stored.instance.id: one.lease_no for one in claimed}
@@ -151,20 +170,6 @@ class _Pattern:
                 Sent(delivery_id=one.delivery_id, lease_no=one.lease_no, receipt=Receipt(status=0))
                 for one in leased
             ]
-        )
-
-    def _stored(self, an_object: BenchObject) -> StoredObject:
-        return StoredObject(
-            instance=Instance(
-                id=self._ids.new(),
-                sop_class_uid=SMALL.sop_class_uid,
-                sop_instance_uid=an_object.sop_instance_uid,
-                transfer_syntax_uid=TRANSFER_SYNTAX_UID,
-                data_set_bytes=an_object.size_bytes,
-                received_at=self._clock.now(),
-                association=_ASSOCIATION,
-            ),
-            checksum=an_object.checksum(),
         )
 
     @staticmethod
@@ -192,6 +197,22 @@ class _Pattern:
         )
 
 
+def stored_object(object_id: str, an_object: BenchObject, received_at: datetime) -> StoredObject:
+    """What RECEIVE tells the queue of an object."""
+    return StoredObject(
+        instance=Instance(
+            id=object_id,
+            sop_class_uid=an_object.kind.sop_class_uid,
+            sop_instance_uid=an_object.sop_instance_uid,
+            transfer_syntax_uid=TRANSFER_SYNTAX_UID,
+            data_set_bytes=an_object.size_bytes,
+            received_at=received_at,
+            association=_ASSOCIATION,
+        ),
+        checksum=an_object.checksum(),
+    )
+
+
 def later_id(object_id: str, later_us: int) -> str:
     """The id that the same process would have given later."""
     return first_id_of(received_us(object_id) + later_us)[:TIME_WIDTH] + object_id[TIME_WIDTH:]
@@ -199,8 +220,8 @@ def later_id(object_id: str, later_us: int) -> str:
 
 def another_uid(uid: str, number: int) -> str:
     """A UID as far from the first as a UUID from another (PS3.5 B.2): no two pages of an index are near."""
-    digest = hashlib.blake2b(f"{uid} {number}".encode(), digest_size=15).digest()
-    return f"2.25.{10**37 + int.from_bytes(digest)}"
+    digest = hashlib.blake2b(f"{uid} {number}".encode(), digest_size=16).digest()
+    return f"2.25.{10**37 + int.from_bytes(digest) % (9 * 10**37)}"
 
 
 def another_key(patient_key: str, number: int) -> str:
@@ -208,19 +229,26 @@ def another_key(patient_key: str, number: int) -> str:
     return hashlib.blake2b(f"{patient_key} {number}".encode(), digest_size=8).hexdigest()
 
 
-def _copy_rows(path: Path, copies: int) -> None:
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "later_id": later_id,
+    "another_uid": another_uid,
+    "another_key": another_key,
+    "crc32": lambda text: zlib.crc32(text.encode()),
+}
+
+
+def _copy_rows(path: Path, copies: int, span: timedelta) -> None:
     """Add the pattern's rows so many times, each time as if that much later."""
     connection = apsw.Connection(str(path))
     try:
         connection.execute(_FAST)
-        for function in (later_id, another_uid, another_key):
-            connection.create_scalar_function(function.__name__, function, 2, deterministic=True)
-        connection.create_scalar_function("crc32", lambda text: zlib.crc32(text.encode()), 1)
+        for name, function in _FUNCTIONS.items():
+            connection.create_scalar_function(name, function, deterministic=True)
         sizes = {table: _last_row(connection, table) for table in _CHANGES}
         statements = [_copy_sql(connection, table) for table in _CHANGES]
         with connection:
             for number in range(1, copies + 1):
-                later_us = number * (SPAN // timedelta(microseconds=1))
+                later_us = number * span // timedelta(microseconds=1)
                 for statement in statements:
                     connection.execute(statement, {"n": number, "later": later_us, **sizes})
             connection.execute("UPDATE ended SET number = number * ?", (copies + 1,))
@@ -236,21 +264,37 @@ def _copy_sql(connection: apsw.Connection, table: str) -> str:
 
 
 def _last_row(connection: apsw.Connection, table: str) -> int:
-    return int(connection.execute(f"SELECT max(rowid) FROM {table}").fetchall()[0][0])
+    row: Any = connection.execute(f"SELECT max(rowid) FROM {table}").fetchone()
+    return int(row[0])
 
 
 def _make_files(state_dir: Path, template: Path) -> None:
     """Give every object its file, where it is while it waits or once it is settled."""
-    connection = apsw.Connection(str(state_dir / QUEUE_FILE))
+    folder_of = cache(hour_folder)
     made: set[str] = set()
-    sources = _linkable(template)
+    for number, (object_id, state) in enumerate(_objects(state_dir / QUEUE_FILE)):
+        if number and number % _MOST_LINKS == 0:
+            _renew(template)
+        # As text: a million times a Path costs more than all else.
+        folder = f"{state_dir}/{_PLACES.get(state, 'spool')}/{folder_of(hour_of(object_id))}"
+        if folder not in made:
+            Path(folder).mkdir(mode=PRIVATE_DIR, parents=True, exist_ok=True)
+            made.add(folder)
+        os.link(template, f"{folder}/{object_id}{SUFFIX}")
+    template.unlink()
+
+
+def _objects(path: Path) -> Iterator[Any]:
+    """Id and state of every object."""
+    connection = apsw.Connection(str(path))
     try:
-        for object_id, state in connection.execute("SELECT id, state FROM objects ORDER BY seq"):
-            folder = f"{state_dir}/{'settled' if state == 'settled' else 'spool'}/{_hour_of(object_id)}"
-            if folder not in made:
-                os.makedirs(folder, mode=0o700)  # noqa: PTH103 - as below
-                made.add(folder)
-            os.link(next(sources), f"{folder}/{object_id}.dcm")  # noqa: PTH200 - a Path each costs more than all else
+        yield from connection.execute("SELECT id, state FROM objects ORDER BY seq")
     finally:
         connection.close()
-    template.unlink()
+
+
+def _renew(template: Path) -> None:
+    """Put a file of its own in the place of one that has as many names as a file may have."""
+    fresh = template.with_suffix(".new")
+    shutil.copyfile(template, fresh)
+    fresh.replace(template)
