@@ -37,8 +37,8 @@ for number in range(int(sys.argv[2])):
         sop_class_uid="1.2.840.10008.5.1.4.1.1.2", sop_instance_uid=f"1.2.{number}",
         transfer_syntax_uid="1.2.840.10008.1.2", association=association, received_at=datetime.now(UTC),
     )
-    writer.write(memoryview(bytes(70_000)))
-    writer.write(memoryview(bytes(70_000)))
+    writer.write([memoryview(bytes(70_000))])
+    writer.write([memoryview(bytes(70_000))])
     stored = writer.commit()
     commits.submit(stored)
     print(stored.instance.id, flush=True)
@@ -74,7 +74,7 @@ class Site:
             association=Association(calling_ae="CT1", called_ae="HILUM"),
             received_at=self.clock.now(),
         )
-        writer.write(memoryview(b"data"))
+        writer.write([memoryview(b"data")])
         return writer
 
     def reconcile(self):

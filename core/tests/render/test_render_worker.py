@@ -66,7 +66,7 @@ class Bench:
             association=Association(calling_ae="CT", called_ae="HILUM", peer="ct"),
             received_at=datetime.now(UTC) - age,
         )
-        writer.write(memoryview(data_set))
+        writer.write([memoryview(data_set)])
         return writer.commit()
 
     def render(self, stored, chain=("mark",)):

@@ -102,7 +102,7 @@ class Bench:
             association=Association(calling_ae="CT", called_ae="HILUM", peer="ct"),
             received_at=datetime.now(UTC),
         )
-        writer.write(memoryview(data_set))
+        writer.write([memoryview(data_set)])
         return writer.commit()
 
     def route(self):

@@ -158,8 +158,13 @@ class RouteCoordinator(Coordinator[ClaimedObject, RoutingOutcome]):
         for outcome in outcomes:
             self._log(outcome)
         self._spool.settle(self.queue.settle_routings(outcomes))
-        for stage in ("render", "deliver"):
-            ring(self.arguments.state_dir, stage)
+        deliveries = [
+            one for outcome in outcomes if isinstance(outcome, Routed) for one in outcome.deliveries
+        ]
+        if any(delivery.chain for delivery in deliveries):
+            ring(self.arguments.state_dir, "render")
+        if not all(delivery.chain for delivery in deliveries):
+            ring(self.arguments.state_dir, "deliver")
 
     def _log(self, outcome: RoutingOutcome) -> None:
         if isinstance(outcome, RoutingHeld):

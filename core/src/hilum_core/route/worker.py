@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
 
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
 from hilum_core.log import describe_exception
@@ -20,7 +22,7 @@ from hilum_core.queue.records import (
 )
 from hilum_core.route.decide import Decision, RoutingPlan, decide
 from hilum_core.route.patient_key import PatientKeys
-from hilum_core.spool import SpoolDamage, data_set_span
+from hilum_core.spool import SpoolDamage, open_data_set
 from hilum_core.workers.failures import failure_of, retry_after_s
 from hilum_core.workers.limits import TimeLimitExceeded
 from hilum_core.workers.pipe import Message
@@ -38,6 +40,8 @@ ISSUER_OF_PATIENT_ID = 0x00100021
 STUDY_INSTANCE_UID = 0x0020000D
 SERIES_INSTANCE_UID = 0x0020000E
 
+_PLAIN = re.compile(rb"[ -\[\]-}\0]*")
+"""Text that reads the same in every character set: not so "\\" and "~", and what begins with an escape."""
 _CLOSE_WITHIN = timedelta(seconds=5)
 _FACTS = frozenset(
     {
@@ -105,10 +109,8 @@ class RouteWorker:
         return self._decide(claimed, header, facts)
 
     def _read(self, path: Path, instance: Instance) -> Dataset:
-        offset, _length = data_set_span(path)
-        with path.open("rb") as stream:
-            stream.seek(offset)
-            return read_header(stream, instance.transfer_syntax_uid, needs=self._needs)
+        with open_data_set(path) as file:
+            return read_header(file, instance.transfer_syntax_uid, needs=self._needs)
 
     def _facts(self, header: Dataset) -> HeaderFacts:
         return HeaderFacts(
@@ -212,6 +214,9 @@ def _needs(filters: Collection[Filter]) -> frozenset[int] | None:
 
 
 def _text(header: Dataset, tag: int) -> str:
+    raw = header.get_item(tag)
+    if isinstance(raw, RawDataElement) and raw.value is not None and _PLAIN.fullmatch(raw.value):
+        return raw.value.decode("ascii").strip("\0 ")
     element = header.get(tag)
     return "" if element is None or element.value is None else str(element.value).strip("\0 ")
 

@@ -1,7 +1,7 @@
 """Objects on disk as ordinary DICOM files, durable before they are acknowledged."""
 
 from hilum_core.spool.errors import SpoolDamage, SpoolError, SpoolFailed, SpoolFull
-from hilum_core.spool.file_format import data_set_span, read_record, verify
+from hilum_core.spool.file_format import data_set_span, open_data_set, read_record, verify
 from hilum_core.spool.ids import ObjectIds, incarnation_of, is_object_id, received_at
 from hilum_core.spool.records import StoredObject
 from hilum_core.spool.space import BALLAST_BYTES, BALLAST_FILE, Ballast, DiskGuard
@@ -22,6 +22,7 @@ __all__ = [
     "SpoolWriter",
     "StoredObject",
     "data_set_span",
+    "open_data_set",
     "incarnation_of",
     "is_object_id",
     "open_spool",

@@ -148,6 +148,23 @@ def data_set_span(path: Path) -> tuple[int, int]:
         return _span(file, path)
 
 
+def open_data_set(path: Path) -> io.FileIO:
+    """Open a DICOM file that we wrote, at the beginning of its data set. The caller closes it.
+
+    Raises
+    ------
+    SpoolDamage
+        As of `data_set_span`.
+    """
+    file = _open(path)
+    try:
+        _span(file, path)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
 def read_record(path: Path) -> StoredObject:
     """Read what a file of the spool says of its object. The data set is not read.
 

@@ -28,6 +28,9 @@ from hilum_sdk import HilumError
 _SETTLE_AT = 64
 _SETTLE_AFTER_S = 0.020
 _POLL_S = 1.0
+_MUCH_IN_HAND = 8
+_MORE_FOLLOWS_S = 0.002
+"""A worker says a word for every object. While it has enough to do, several are heard at a time."""
 _TRY_AGAIN_S = 1.0
 _KILLED_DIES_WITHIN_S = 0.1
 _RENEW_EVERY_S = LEASE.total_seconds() / 4
@@ -52,6 +55,8 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
         self.news = 0
         """Counts what may have made work for a claim: a ring, stored outcomes, time."""
         self._outcomes: list[Outcome] = []
+        self._due_at: datetime | None = None
+        self._due_as_of = -1
         self._settle_by = 0.0
         self._renew_at = 0.0
 
@@ -88,14 +93,15 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
             self._listen(wait_s if again_s is None else min(wait_s, again_s), doorbell)
         self._drain()
 
-    def next_due_in(self, sink: str | None = None) -> float | None:
+    def next_due_in(self) -> float | None:
         """Seconds until something becomes due by the clock; None where nothing does.
 
         What is due already needs no clock: it waits for room in a worker's hand.
         """
+        if self._due_as_of != self.news:
+            self._due_as_of, self._due_at = self.news, self.queue.next_due_at(stage=self.stage)
         now = datetime.now(UTC)
-        due = self.queue.next_due_at(stage=self.stage, sink=sink)
-        return None if due is None or due <= now else (due - now).total_seconds()
+        return None if self._due_at is None or self._due_at <= now else (self._due_at - now).total_seconds()
 
     def conclude(self, link: WorkerLink[Claimed], item_id: str, outcome: Outcome) -> None:
         """Take an item out of a worker's hand; its outcome is stored with the next group."""
@@ -135,6 +141,8 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
         talking = {link.fileno(): link for link in self.links if link.talking}
         ending = {link.ending: link for link in self.links if link.running}
         ready = select.select([*others, *talking, *ending], [], [], wait_s)[0]
+        if any(source in talking and len(talking[source].in_hand) >= _MUCH_IN_HAND for source in ready):
+            time.sleep(_MORE_FOLLOWS_S)
         for source in ready:
             if source in talking:
                 self._hear(talking[source])
