@@ -165,7 +165,7 @@ def _line(run: Run, since_s: float) -> str:
 def _console() -> Console:
     """Print tables whole into a file or a pipe."""
     console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=120)
+    return console if console.is_terminal else Console(highlight=False, width=140)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ import attrs
 
 from bench.measure import Case, Summary
 
+_LEAST_WITHOUT_FRACTION = 100
+
 
 @attrs.frozen(kw_only=True)
 class Group:
@@ -34,6 +36,13 @@ def group(summaries: Sequence[Summary]) -> list[Group]:
         words = " and ".join(dict.fromkeys(one.words for one in some))
         groups.append(Group(title=f"{contest}: {words}", rows=[(_words(one.case), one) for one in some]))
     return groups
+
+
+def speed(one: Summary, rate: float) -> str:
+    """A rate for people: objects a second, or the seconds that the one object took."""
+    if one.objects == 1:
+        return f"{1 / rate:.3g} s"
+    return f"{rate:,.0f}" if rate >= _LEAST_WITHOUT_FRACTION else f"{rate:.3g}"
 
 
 def _words(case: Case) -> str:

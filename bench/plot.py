@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from bench.contestants.hilum import HILUM
-from bench.groups import Group, group
+from bench.groups import Group, group, speed
 from bench.machine import Machine
 from bench.measure import Summary
 
@@ -102,7 +102,7 @@ def _color(one: Summary) -> str:
 
 
 def _figures(one: Summary) -> str:
-    rate = f"{one.median_rate:,.0f}" if one.median_rate >= 100 else f"{one.median_rate:.3g}"
+    rate = speed(one, one.median_rate)
     if one.contestant == HILUM or one.hilum_ratio is None:
         return rate
     return f"{rate}  (Hilum {one.hilum_ratio:.2f} x)"

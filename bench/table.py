@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.goals import Outcome
-from bench.groups import Group, group
+from bench.groups import Group, group, speed
 from bench.machine import Machine
 from bench.measure import Summary
 
@@ -55,8 +55,8 @@ def _table(shown: Group) -> Table:
         table.add_row(
             words,
             f"{one.objects:,}",
-            _rate(one.median_rate),
-            f"{_rate(one.lowest_rate)} - {_rate(one.highest_rate)}",
+            speed(one, one.median_rate),
+            f"{speed(one, one.lowest_rate)} - {speed(one, one.highest_rate)}",
             f"{one.cpu_ms:.2f}",
             "-" if one.hilum_ratio is None else f"{one.hilum_ratio:.2f} x",
             *([_peak(one.peak_mib)] if has_peaks else []),
@@ -78,12 +78,8 @@ def _new_table(title: str, *figures: str) -> Table:
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
     for name in figures:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     return table
-
-
-def _rate(rate: float) -> str:
-    return f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
 
 
 def _peak(peak_mib: float | None) -> str:
