@@ -214,7 +214,7 @@ def _needs(filters: Collection[Filter]) -> frozenset[int] | None:
 
 
 def _text(header: Dataset, tag: int) -> str:
-    raw = header.get_item(tag)
+    raw: object = header.get_item(tag)  # pydicom's types leave out that it may be raw, or absent
     if isinstance(raw, RawDataElement) and raw.value is not None and _PLAIN.fullmatch(raw.value):
         return raw.value.decode("ascii").strip("\0 ")
     element = header.get(tag)

@@ -154,7 +154,7 @@ class Spool:
     def locate(self, object_id: str) -> Path:
         """The file of an object. Whether it is there, opening it tells."""
         settled = self._layout.settled_path(object_id)
-        return settled if settled.exists() else self._layout.received_path(object_id)
+        return settled if os.path.exists(settled) else self._layout.received_path(object_id)  # noqa: PTH110 - asked of every object, and three times as fast
 
     def hours(self) -> Iterator[Path]:
         """The folders of hours that objects were received in, oldest first."""
