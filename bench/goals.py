@@ -150,18 +150,19 @@ def judge(summaries: Sequence[Summary]) -> list[Outcome]:
 
 def _goals() -> Iterator[Goal]:
     yield from _receive_goals()
+    yield Ahead(case=nagle.CASE, other="storescp", at_least=30)
     for kind in KINDS:
         yield Ahead(case=_case(send.CONTEST, kind.words), other="dcmsend", at_least=1.3)
     for kind, at_least in ((CT, 6), (SMALL, 20)):
         case = route.case_of(kind, PASS_ON)
         for other in ("orthanc", "orthanc-nagle"):
             yield Ahead(case=case, other=other, at_least=at_least)
+    for kind in KINDS:
         yield Kept(
             hard=fan_out.case_of(kind, fan_out.WITH_ILL),
             easy=fan_out.case_of(kind, fan_out.WITHOUT_ILL),
             at_least=0.9,
         )
-    yield Ahead(case=nagle.CASE, other="storescp", at_least=30)
     yield from _growth_goals()
     yield Lean(contest=large.CONTEST, below_mib=150)
 

@@ -60,8 +60,12 @@ class Hilum(Receiver):
         self._router = self._stack.enter_context(running_router(folder, self._config, **self._settings))
         assert self._router.process is not None
         self.port, self.pid = self._router.port, self._router.process.pid
-        workers = {"route.worker"} | ({"deliver.worker"} if "[sinks." in self._config else set())
-        self.wait_until(lambda: workers <= set(self.router.processes()))
+        self.wait_until(self._has_its_workers)
+
+    def _has_its_workers(self) -> bool:
+        processes = self.router.processes()
+        sinks = self._config.count("[sinks.")
+        return "route.worker" in processes and len(processes.get("deliver.worker", ())) >= sinks
 
     def end(self) -> None:
         """Stop it."""

@@ -104,10 +104,10 @@ def _wait_until_empty(router: Receiver) -> None:
 class OrthancRouter(Orthanc):
     """Orthanc with a script that sends each instance, and removes it once it is sent."""
 
-    share = 0.5
-
     def __init__(self, task: Task, archive_port: int) -> None:
         super().__init__(is_durable=True, lua=_lua(task), archive_port=archive_port)
+        # The more waits to be sent, the slower it gets: it is not to be asked too little.
+        self.share = 0.1 if task.tags else 0.3
         self.words = "Orthanc with Lua"
 
     def settle(self) -> None:
@@ -118,10 +118,9 @@ class OrthancRouter(Orthanc):
 class OrthancRouterAsItComes(OrthancRouter):
     """The same without ``TCP_NODELAY``: each message that it sends waits for an acknowledgement."""
 
-    share = 0.1
-
     def __init__(self, task: Task, archive_port: int) -> None:
         Orthanc.__init__(self, is_durable=True, lua=_lua(task), archive_port=archive_port, environment={})
+        self.share = 0.05
         self.name = "orthanc-nagle"
         self.words = "Orthanc with Lua, Nagle on"
 
@@ -136,7 +135,7 @@ def _lua(task: Task) -> str:
 class ScriptRouter(Storescp):
     """storescp that runs storescu for each object, and removes the file if that went well."""
 
-    share = 0.25
+    share = 0.1
 
     def __init__(self, archive_port: int) -> None:
         storescu = f"storescu -aec ARCHIVE 127.0.0.1 {archive_port} '#p/#f' && rm '#p/#f'"
