@@ -24,7 +24,7 @@ from hilum_core.arguments import from_command_line
 from hilum_core.clock import SystemClock
 from hilum_core.incarnation import Incarnation, StateDirError
 from hilum_core.queue import QUEUE_FILE, Doorbell, QueueUnusable, SqliteQueue
-from hilum_core.spool import Spool, open_spool
+from hilum_core.spool import Spool
 
 EXIT_CANNOT_START = 75
 """A stage cannot work at all, and trying again will not help: the router stops with its one line."""
@@ -143,7 +143,7 @@ def open_stage(arguments: StageArguments, stage: str) -> Iterator[tuple[SqliteQu
     queue = open_queue(arguments.state_dir, incarnation.number)
     doorbell = Doorbell.bind(arguments.state_dir, stage)
     try:
-        yield queue, open_spool(arguments.state_dir, incarnation.number), doorbell
+        yield queue, Spool(arguments.state_dir, incarnation.number), doorbell
     finally:
         queue.close()
         incarnation.close()

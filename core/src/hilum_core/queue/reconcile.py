@@ -67,9 +67,9 @@ def reconcile(spool: Spool, queue: QueueStore) -> Reconciled:
     look = _Look(spool, queue)
     total = Reconciled()
     for hour in spool.hours():
-        files = sorted(spool.files_of_hour(hour).items())
-        for start in range(0, len(files), _AT_ONCE):
-            total += look.adopt(files[start : start + _AT_ONCE])
+        ids = sorted(spool.ids_of_hour(hour))
+        for start in range(0, len(ids), _AT_ONCE):
+            total += look.adopt(hour, ids[start : start + _AT_ONCE])
     return total
 
 
@@ -83,17 +83,18 @@ class _Look:
         self._is_live: dict[int, bool] = {}
         self._last_row_us: dict[int, int] = {}
 
-    def adopt(self, files: Sequence[tuple[str, Path]]) -> Reconciled:
-        """Judge some files, in order of reception."""
+    def adopt(self, hour: Path, ids: Sequence[str]) -> Reconciled:
+        """Judge some files of an hour, in order of reception."""
         # Liveness first: a process that is dead here adds no row after we look for rows.
-        left_behind = [(object_id, path) for object_id, path in files if self._is_dead(object_id)]
-        known = self._queue.known_objects([object_id for object_id, _ in left_behind])
+        left_behind = [object_id for object_id in ids if self._is_dead(object_id)]
+        known = self._queue.known_objects(left_behind)
         fresh: list[StoredObject] = []
         old: list[StoredObject] = []
         incomplete = unreadable = 0
-        for object_id, path in left_behind:
+        for object_id in left_behind:
             if object_id in known:
                 continue
+            path = self._spool.path_in_hour(hour, object_id)
             try:
                 stored = verify(path)
             except SpoolDamage as damage:

@@ -51,24 +51,23 @@ def hours(folder: Path) -> Iterator[Path]:
         yield from _numbered(day)
 
 
-def files_of_hour(hour: Path) -> dict[str, Path]:
-    """The objects in the folder of an hour, by id."""
-    return {
-        name.removesuffix(SUFFIX): hour / name
-        for name in os.listdir(hour)  # noqa: PTH208 - ten thousand names: a Path each costs more than all else
-        if name.endswith(SUFFIX) and is_object_id(name.removesuffix(SUFFIX))
-    }
+def ids_of_hour(hour: Path) -> list[str]:
+    """The objects in the folder of an hour, in no order. A Path for each would cost more than all else."""
+    names = os.listdir(hour)  # noqa: PTH208 - as said
+    return [
+        name[: -len(SUFFIX)] for name in names if name.endswith(SUFFIX) and is_object_id(name[: -len(SUFFIX)])
+    ]
 
 
-def newest_id(layout: Layout) -> str | None:
-    """The greatest id on the disk: new ones must come after it, whatever the clock says."""
-    newest = ""
-    for folder in (layout.received, layout.settled):
-        for hour in reversed(list(hours(folder))):
-            if found := files_of_hour(hour):
-                newest = max(newest, *found)
-                break
-    return newest or None
+def newest_id(*folders: Path) -> str | None:
+    """The greatest id in the newest hours below these folders; None where there is no object."""
+    return max((max(found) for folder in folders if (found := _ids_of_newest_hour(folder))), default=None)
+
+
+def _ids_of_newest_hour(folder: Path) -> list[str]:
+    """Of the newest hour that is not empty."""
+    newest_first = (ids_of_hour(hour) for hour in reversed(list(hours(folder))))
+    return next(filter(None, newest_first), [])
 
 
 def remove_if_empty(hour: Path) -> None:

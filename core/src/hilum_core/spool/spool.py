@@ -38,13 +38,13 @@ class Spool:
     incarnation
         The number of this process.
     ids
-        Gives the names of new objects.
+        Gives the names of new objects; None in a process that receives none.
     guard
         Says when the disk is too full; by default below the greater of 5 % and 10 GiB.
     """
 
     def __init__(
-        self, root: Path, incarnation: int, ids: ObjectIds, *, guard: DiskGuard | None = None
+        self, root: Path, incarnation: int, ids: ObjectIds | None = None, *, guard: DiskGuard | None = None
     ) -> None:
         self.root = root
         self.incarnation = incarnation
@@ -87,6 +87,7 @@ class Spool:
             association=association,
             received_at=received_at,
         )
+        assert self._ids is not None
         object_id = self._ids.new()
         path = self._layout.received_path(object_id)
         try:
@@ -160,9 +161,13 @@ class Spool:
         """The folders of hours that objects were received in, oldest first."""
         return layout.hours(self._layout.received)
 
-    def files_of_hour(self, hour: Path) -> dict[str, Path]:
-        """The objects in such a folder, by id, complete or not."""
-        return layout.files_of_hour(hour)
+    def ids_of_hour(self, hour: Path) -> list[str]:
+        """The objects in such a folder, complete or not, in no order."""
+        return layout.ids_of_hour(hour)
+
+    def path_in_hour(self, hour: Path, object_id: str) -> Path:
+        """The file of one of them."""
+        return hour / f"{object_id}{SUFFIX}"
 
     # ---- the end of objects
 
@@ -250,12 +255,15 @@ def open_spool(
     refuse_below_free: int | None = None,
     last_id: str | None = None,
 ) -> Spool:
-    """Open the spool of a state directory for one process.
+    """Open the spool of a state directory for a process that receives.
 
-    New ids come after all that are on the disk, and after `last_id`: the greatest that the queue knows,
-    whose bytes may be gone.
+    New ids come after all that are on the disk, whatever the clock says, and after `last_id`: the greatest
+    that the queue knows, whose bytes may be gone. What is settled has a row, so where the queue can say,
+    only what is not is looked through.
     """
-    floor = max(filter(None, (layout.newest_id(Layout(state_dir)), last_id)), default=None)
+    places = Layout(state_dir)
+    folders = (places.received, places.settled) if last_id is None else (places.received,)
+    floor = max(filter(None, (layout.newest_id(*folders), last_id)), default=None)
     ids = ObjectIds(incarnation, clock or SystemClock(), floor)
     return Spool(state_dir, incarnation, ids, guard=DiskGuard(state_dir, refuse_below_free))
 
