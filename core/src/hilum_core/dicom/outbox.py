@@ -1,7 +1,8 @@
 """The buffer that objects leave from: P-DATA-TF PDUs laid out once, the data set read into their gaps.
 
-So a mebibyte of a file costs one `preadv` and one `send`, whatever the peer's maximum PDU: faster than
-`sendfile`, with half the processor time, and the same for plain and secured connections.
+So 64 KiB of a file cost one `preadv` and one `send`, whatever the peer's maximum PDU: faster than
+`sendfile`, with half the processor time, and the same for plain and secured connections. A larger buffer
+is slower: what is read leaves the processor's cache before it is sent, and the peer waits meanwhile.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import attrs
 from hilum_core.dicom.channel import PduChannel
 from hilum_core.dicom.pdu import LAST, P_DATA_TF, PDU_HEADER, PDV_HEADER, PDV_OVERHEAD, fragment_bytes
 
-_BUFFER_BYTES: Final = 1024 * 1024
+_BUFFER_BYTES: Final = 64 * 1024
 _COMMAND_ROOM: Final = 1024
 _HEADERS: Final = PDU_HEADER.size + PDV_HEADER.size
 _MOST_VIEWS: Final = 1024
@@ -98,7 +99,7 @@ class StreamSource:
 
 
 class Outbox:
-    """Sends data sets over one association. One buffer of a mebibyte, whatever their size."""
+    """Sends data sets over one association. One buffer of 64 KiB, whatever their size."""
 
     def __init__(self, channel: PduChannel, peer_max_pdu_bytes: int) -> None:
         self._channel = channel
@@ -123,7 +124,7 @@ class Outbox:
     ) -> int:
         """Send a command set and its data set; returns how many bytes the data set had.
 
-        The command and the first mebibyte of the data set leave together.
+        The command and the first 64 KiB of the data set leave together.
 
         Parameters
         ----------
