@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 from importlib import metadata
@@ -46,7 +47,8 @@ def look(folder: Path) -> Machine:
             "Python": platform.python_version(),
             "hilum-core": metadata.version("hilum-core"),
             "pynetdicom": metadata.version("pynetdicom"),
-            "DCMTK": _dcmtk(),
+            "DCMTK": _version("storescp"),
+            "Orthanc": _version("Orthanc"),
         },
     )
 
@@ -58,9 +60,10 @@ def _processor() -> str:
     return platform.machine()
 
 
-def _dcmtk() -> str:
-    if shutil.which("storescp") is None:
+def _version(program: str) -> str:
+    """The first number with a point in what a program says about itself."""
+    if shutil.which(program) is None:
         return "not installed"
-    text = subprocess.run(["storescp", "--version"], capture_output=True, text=True, check=False).stdout
-    words = text.split()
-    return next((word for word in words if word.startswith("v3.")), "unknown").removeprefix("v")
+    text = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"\d+(\.\d+)+", text)
+    return found[0] if found else "unknown"
