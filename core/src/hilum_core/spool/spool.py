@@ -178,11 +178,16 @@ class Spool:
             received = self._layout.received_path(object_id)
             settled = self._layout.settled_path(object_id)
             with suppress(OSError):
-                if not settled.parent.is_dir():
-                    layout.make_folder(settled.parent, below=self._layout.settled, sync=False)
-                received.rename(settled)
+                self._move(received, settled)
             emptied.add(received.parent)
         self._remove_empty(emptied)
+
+    def _move(self, received: Path, settled: Path) -> None:
+        try:
+            received.rename(settled)
+        except FileNotFoundError:  # the first of its hour, or the object is gone
+            layout.make_folder(settled.parent, below=self._layout.settled, sync=False)
+            received.rename(settled)
 
     def remove(self, object_ids: Iterable[str]) -> Mapping[str, OSError]:
         """Remove objects and their renderings, in the second step of a purge. What is gone is gone.
