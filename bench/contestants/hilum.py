@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from bench.arrivals import files_below
 from bench.contestants.receivers import Receiver
 from bench.raw_sender import CALLING_AE
-from hilum_core.retain.purge import purge
-from hilum_core.spool.spool import open_spool
 from hilum_core.testing import RunningRouter, running_router
 
 HILUM = "hilum"
@@ -89,10 +86,3 @@ class Hilum(Receiver):
     def files(self) -> Iterator[Path]:
         """What it keeps of settled objects."""
         return files_below(self.router.state_dir / "settled")
-
-    def clear(self) -> None:
-        """Have its own purge remove what is settled, as it does a day later by itself."""
-        spool = open_spool(self.router.state_dir, 0)
-        with self.router.queue() as queue:
-            while purge(queue, spool, keep_settled=timedelta(0), now=datetime.now(UTC)):
-                pass

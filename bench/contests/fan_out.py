@@ -149,7 +149,7 @@ def _run(spread: Spread, router: Hilum, healthy: Sequence[Receiver], objects: Se
         router.settle()
     arrivals = [compare(objects, one.files()) for one in healthy]
     for one in healthy:
-        one.clear()
+        one.remove()
     return Run(
         case=case_of(objects[0].kind, spread),
         contestant=HILUM,

@@ -79,7 +79,7 @@ def _route(router: Receiver, archive: Receiver, an_object: BenchObject) -> Run:
     router.settle()
     cpu_s = cpu_seconds(router.pid) - before_s
     arrived = compare([an_object], archive.files())
-    archive.clear()
+    archive.remove()
     router.clear()
     return Run(
         case=Case(contest=CONTEST, kind=f"{an_object.kind.words}, passed on", associations=1),

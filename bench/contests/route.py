@@ -93,7 +93,7 @@ def _run(way: _Way, kind: Kind, objects: Sequence[BenchObject]) -> Run:
     router.settle()
     cpu_s = cpu_seconds(router.pid) - before_s
     arrived = compare_checksums([_checksum(one, way.task) for one in objects], archive.files())
-    archive.clear()
+    archive.remove()
     router.clear()
     return Run(
         case=case_of(kind, way.task),
