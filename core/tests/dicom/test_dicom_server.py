@@ -2,8 +2,9 @@
 
 import socket
 import threading
+from contextlib import contextmanager
 
-from hilum_core.dicom import pdu
+from hilum_core.dicom import pdu, server
 from hilum_core.dicom.acceptor import AcceptorSettings, Admission, Ending
 from hilum_core.dicom.server import AcceptorServer
 
@@ -57,9 +58,9 @@ def test_drain_aborts_at_its_deadline(running, peer, encode_store):
     assert acceptor.server.associations == 0
 
 
-def test_loops_that_share_a_socket_serve_every_caller(running, peer, encode_store):
-    acceptor = running(most_associations=50)
-    reports = []
+@contextmanager
+def second_loop(acceptor):
+    """Another accept loop on the socket of the first."""
     stop = threading.Event()
     second = AcceptorServer(
         acceptor.listening,
@@ -67,23 +68,39 @@ def test_loops_that_share_a_socket_serve_every_caller(running, peer, encode_stor
         receiver=acceptor.shelf,
         settings=AcceptorSettings(),
         most_associations=50,
-        on_report=reports.append,
+        on_report=lambda report: None,
     )
     thread = threading.Thread(target=second.serve, args=(stop.is_set,))
     thread.start()
-    for _ in range(40):
-        scu = peer(acceptor)
-        scu.associate()
-        scu.send(encode_store(b"x"))
-        assert scu.read()[0] == pdu.P_DATA_TF
-        scu.close()
+    yield second
     stop.set()
     socket.create_connection(("127.0.0.1", acceptor.port)).close()
     acceptor.stop.set()
     socket.create_connection(("127.0.0.1", acceptor.port)).close()
     thread.join()
     second.drain(0)
+
+
+def test_loops_that_share_a_socket_serve_every_caller(running, peer, encode_store):
+    acceptor = running(most_associations=50)
+    with second_loop(acceptor):
+        for _ in range(40):
+            scu = peer(acceptor)
+            scu.associate()
+            scu.send(encode_store(b"x"))
+            assert scu.read()[0] == pdu.P_DATA_TF
+            scu.close()
     assert len(acceptor.objects) == 40
+
+
+def test_a_loop_that_serves_a_caller_leaves_the_next_to_another(running, peer, monkeypatch):
+    monkeypatch.setattr(server, "_BUSY_WAITS_S", 2.0)
+    monkeypatch.setattr(server, "_BUSY_WAITS_AT_MOST_S", 2.0)
+    acceptor = running(most_associations=50)
+    with second_loop(acceptor) as second:
+        for _ in range(2):
+            assert peer(acceptor).associate()[0] == pdu.A_ASSOCIATE_AC
+        assert (acceptor.server.associations, second.associations) == (1, 1)
 
 
 def test_the_listening_socket_stays_with_its_owner(running, peer):

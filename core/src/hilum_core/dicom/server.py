@@ -23,8 +23,12 @@ from hilum_core.dicom.reception import (
     Rejection,
 )
 
-_OTHERS_FIRST_S: Final = 0.02
+_FULL_WAITS_S: Final = 0.02
 """So long an accept loop that may be full leaves a caller to those that share its socket."""
+
+_BUSY_WAITS_S: Final = 0.001
+_BUSY_WAITS_AT_MOST_S: Final = 0.005
+"""And so long one that serves callers, for each of them."""
 
 
 class _Door:
@@ -45,8 +49,8 @@ class _Door:
 class AcceptorServer:
     """Serves the associations that come in on a listening socket.
 
-    Several processes may share the socket: whoever accepts a connection first serves it, and who may
-    be full lets the others go first.
+    Several processes may share the socket: whoever accepts a connection first serves it, and who has
+    more to do than others lets them go first.
 
     Parameters
     ----------
@@ -90,8 +94,7 @@ class AcceptorServer:
         while not stopping():
             if not poll.poll(TICK_S * 1000):
                 continue
-            if self._callers.may_be_full:
-                time.sleep(_OTHERS_FIRST_S)
+            self._let_others_go_first()
             if self._callers.make_room():
                 self._accept()
             else:
@@ -113,6 +116,13 @@ class AcceptorServer:
             caller.send_away()
         for caller in everybody:
             caller.thread.join(2 * TICK_S)
+
+    def _let_others_go_first(self) -> None:
+        """Leave a caller to a process that has fewer: associations of one process wait for one another."""
+        if self._callers.may_be_full:
+            time.sleep(_FULL_WAITS_S)
+        elif callers := len(self._callers):
+            time.sleep(min(callers * _BUSY_WAITS_S, _BUSY_WAITS_AT_MOST_S))
 
     def _accept(self) -> None:
         try:
