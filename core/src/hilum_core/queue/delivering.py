@@ -41,7 +41,7 @@ from hilum_core.queue.rows import (
     stored_object,
 )
 from hilum_core.queue.schema import DELIVERIES_AT_ONCE, DELIVERIES_OPEN, SHARD, SHARDS
-from hilum_core.queue.session import reads, writes
+from hilum_core.queue.session import leases, reads, writes
 from hilum_core.queue.states import DELIVERIES, OBJECTS, RENDERINGS, UNFINISHED, Move, is_one_of
 
 _MOVES = DELIVERIES.moves
@@ -137,7 +137,7 @@ WHERE seq = ? AND {OBJECTS.moves["damage"].applies} RETURNING seq
 class Delivering(Attempts):
     """See `QueueStore`."""
 
-    @writes
+    @leases
     def claim_deliveries(
         self, sink: str, limit: int, *, shard: int = 0, shards: int = 1
     ) -> Sequence[ClaimedDelivery]:

@@ -11,7 +11,7 @@ from hilum_core.queue.delivering import CANDIDATE_DELIVERIES, NEXT_DELIVERY_LATE
 from hilum_core.queue.rendering import CHAINS_WAITING, NEXT_RENDERING_DUE
 from hilum_core.queue.routing import NEXT_OBJECT_DUE
 from hilum_core.queue.schema import DELIVERIES_OPEN, OBJECTS_LISTED, RENDERINGS_OPEN
-from hilum_core.queue.session import reads, writes
+from hilum_core.queue.session import leases, reads, writes
 from hilum_core.queue.settling import Settling
 from hilum_core.queue.states import DELIVERIES, OBJECTS, RENDERINGS, StateTable
 
@@ -42,7 +42,7 @@ RECOVER_DELIVERY = recover_sql("deliveries", DELIVERIES.moves["put_back"], "obje
 class Leases(Settling):
     """See `QueueStore`."""
 
-    @writes
+    @leases
     def renew_leases(self, until: datetime) -> None:
         """Move the end of all leases of this incarnation."""
         for sql in RENEW.values():

@@ -37,7 +37,7 @@ from hilum_core.queue.rows import (
     stored_object,
 )
 from hilum_core.queue.schema import RENDERINGS_OPEN
-from hilum_core.queue.session import writes
+from hilum_core.queue.session import leases, writes
 from hilum_core.queue.states import DELIVERIES, RENDERINGS, Move, is_one_of
 
 _MOVES = RENDERINGS.moves
@@ -103,7 +103,7 @@ class Renderings(Attempts):
 
     _last_chain = ""
 
-    @writes
+    @leases
     def claim_renderings(
         self, limit: int, *, busy: Collection[tuple[str, ...]] = ()
     ) -> Sequence[ClaimedRendering]:

@@ -35,7 +35,7 @@ from hilum_core.queue.rows import (
     stored_object,
 )
 from hilum_core.queue.schema import OBJECTS_LISTED
-from hilum_core.queue.session import reads, writes
+from hilum_core.queue.session import leases, reads, writes
 from hilum_core.queue.states import OBJECTS, TAKEN, Move, is_one_of
 
 _MOVES = OBJECTS.moves
@@ -72,7 +72,7 @@ DISCARD_OBJECT = _conclude_sql(_MOVES["discard"])
 class Routing(Attempts, Ordering):
     """See `QueueStore`."""
 
-    @writes
+    @leases
     def claim_objects(self, limit: int) -> Sequence[ClaimedObject]:
         """Lease objects that are due, oldest first."""
         now = self._db.now

@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -118,6 +119,15 @@ class Session:
         """Run a statement once for each binding; the rows that all of them returned."""
         return self._connection.executemany(sql, bindings).fetchall() if bindings else []
 
+    @contextmanager
+    def without_sync(self) -> Iterator[None]:
+        """Transactions within do not wait for the disk."""
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        try:
+            yield
+        finally:
+            self._connection.execute("PRAGMA synchronous = FULL")
+
     def transact(self, begin: str, body: Callable[[], Result]) -> Result:
         """Run a transaction; where the disk is full, once more on the room that the ballast gives.
 
@@ -176,6 +186,10 @@ class Topic:
         """Run a transaction of the session."""
         return self._db.transact(begin, body)
 
+    def without_sync(self) -> AbstractContextManager[None]:
+        """Transactions within do not wait for the disk."""
+        return self._db.without_sync()
+
 
 def writes(method: Callable[Concatenate[Self, P], Result]) -> Callable[Concatenate[Self, P], Result]:
     """Make a method one durable transaction. It may run twice, so it must change nothing but the queue."""
@@ -183,6 +197,20 @@ def writes(method: Callable[Concatenate[Self, P], Result]) -> Callable[Concatena
     @functools.wraps(method)
     def transaction(self: Self, /, *args: P.args, **kwargs: P.kwargs) -> Result:
         return self.transact("BEGIN IMMEDIATE", lambda: method(self, *args, **kwargs))
+
+    return transaction
+
+
+def leases(method: Callable[Concatenate[Self, P], Result]) -> Callable[Concatenate[Self, P], Result]:
+    """Make a method one transaction that need not outlast a power cut: what it leases is leased again.
+
+    It waits for no sync of the disk. The next durable transaction, of any process, makes it durable too.
+    """
+
+    @functools.wraps(method)
+    def transaction(self: Self, /, *args: P.args, **kwargs: P.kwargs) -> Result:
+        with self.without_sync():
+            return self.transact("BEGIN IMMEDIATE", lambda: method(self, *args, **kwargs))
 
     return transaction
 
