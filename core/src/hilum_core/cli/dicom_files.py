@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -68,21 +70,33 @@ def find_dicom_files(paths: Sequence[Path]) -> Found:
 def _walk(paths: Sequence[Path]) -> Iterator[tuple[Path, bool]]:
     for path in paths:
         if path.is_dir():
-            yield from ((below, False) for below in sorted(path.rglob("*")) if below.is_file())
+            yield from ((below, False) for below in _files_below(str(path)))
         else:
             yield path, True
+
+
+def _files_below(folder: str) -> Iterator[Path]:
+    """All files, also in folders below; of a folder that may not be read, none."""
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except PermissionError:
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files_below(entry.path)
+        elif entry.is_file():
+            yield Path(entry.path)
 
 
 def _look(path: Path) -> DicomFile | Unsendable | None:
     """Read one file; None if it is not a DICOM file."""
     try:
-        with path.open("rb") as stream:
-            stream.seek(_MAGIC_AT)
-            if stream.read(len(_MAGIC)) != _MAGIC:
+        with io.FileIO(path) as file:
+            if file.read(_MAGIC_AT + len(_MAGIC))[_MAGIC_AT:] != _MAGIC:
                 return None
-            stream.seek(0)
-            meta = read_file_meta(stream)
-            size = stream.seek(0, 2)
+            meta = read_file_meta(file)
+            size = os.fstat(file.fileno()).st_size
     except OSError as error:
         return Unsendable(path=path, reason=f"cannot be read: {error.strerror}")
     except ElementsError as error:
