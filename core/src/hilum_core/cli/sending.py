@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import closing, contextmanager, suppress
 
 import attrs
 from pydicom.uid import UID
@@ -97,10 +96,10 @@ def send_files(files: Sequence[DicomFile], call: Call) -> Iterator[Outcome]:
 
 def _send_batch(association: RequestorAssociation, batch: Batch) -> Iterator[Outcome]:
     """Send the files of a batch, in order, for as long as the association lasts."""
-    with association:
+    with association, closing(_FilesAhead(batch.files, association)) as files:
         for index, file in enumerate(batch.files):
             try:
-                yield _send_one(association, file)
+                yield _send_one(association, files, index)
             except AssociationLost as error:
                 if not error.nothing_sent or index == 0:
                     yield Outcome(file=file, is_stored=False, words=error.message)
@@ -109,14 +108,16 @@ def _send_batch(association: RequestorAssociation, batch: Batch) -> Iterator[Out
                 return
 
 
-def _send_one(association: RequestorAssociation, file: DicomFile) -> Outcome:
+def _send_one(association: RequestorAssociation, files: _FilesAhead, index: int) -> Outcome:
+    file = files.files[index]
     try:
-        with _opened(file.path) as descriptor:
+        with files.opened(index) as segment:
             answer = association.store(
-                FileSegment(fd=descriptor, offset=file.data_set_offset, length=file.data_set_bytes),
+                segment,
                 sop_class_uid=file.sop_class_uid,
                 sop_instance_uid=file.sop_instance_uid,
                 transfer_syntax_uid=file.transfer_syntax_uid,
+                while_waiting=lambda: files.open_ahead(index + 1),
             )
     except NoContextAccepted:
         return _not_accepted(file)
@@ -130,14 +131,42 @@ def _send_one(association: RequestorAssociation, file: DicomFile) -> Outcome:
     )
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    """A bare descriptor: of a small object, a buffered file would cost as much as sending it."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
+class _FilesAhead:
+    """Opens files one after the other, each while the peer is still at work on the one before.
+
+    By bare descriptors: of a small object, a buffered file would cost as much as sending it.
+    """
+
+    def __init__(self, files: Sequence[DicomFile], association: RequestorAssociation) -> None:
+        self.files = files
+        self._association = association
+        self._open: dict[int, FileSegment] = {}
+
+    @contextmanager
+    def opened(self, index: int) -> Iterator[FileSegment]:
+        """The data set of a file. Raises OSError if it cannot be opened."""
+        segment = self._open.pop(index, None) or self._segment(index)
+        try:
+            yield segment
+        finally:
+            os.close(segment.fd)
+
+    def open_ahead(self, index: int) -> None:
+        """Get a file ready, if there is one. What is wrong with it shows when its turn has come."""
+        if index < len(self.files):
+            with suppress(OSError):
+                self._open[index] = self._segment(index)
+                self._association.get_ready(self._open[index])
+
+    def _segment(self, index: int) -> FileSegment:
+        file = self.files[index]
+        descriptor = os.open(file.path, os.O_RDONLY | os.O_CLOEXEC)
+        return FileSegment(fd=descriptor, offset=file.data_set_offset, length=file.data_set_bytes)
+
+    def close(self) -> None:
+        """Close what was opened and not sent."""
+        for segment in self._open.values():
+            os.close(segment.fd)
 
 
 def _not_accepted(file: DicomFile) -> Outcome:

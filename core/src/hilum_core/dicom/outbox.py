@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import BinaryIO, Final, Protocol
 
 import attrs
@@ -99,25 +100,34 @@ class StreamSource:
 
 
 class Outbox:
-    """Sends data sets over one association. One buffer of 64 KiB, whatever their size."""
+    """Sends data sets over one association, from a buffer of 64 KiB, whatever their size.
+
+    A second buffer lets the next data set be read while the peer is at work on the last.
+    """
 
     def __init__(self, channel: PduChannel, peer_max_pdu_bytes: int) -> None:
         self._channel = channel
-        self._fragment = fragment_bytes(peer_max_pdu_bytes, _BUFFER_BYTES - _HEADERS)
-        self._stride = _HEADERS + self._fragment
-        self._count = min(_BUFFER_BYTES // self._stride, _MOST_VIEWS)
-        self._buffer = bytearray(_COMMAND_ROOM + self._count * self._stride)
-        self._view = memoryview(self._buffer)
-        starts = range(_COMMAND_ROOM, len(self._buffer), self._stride)
-        self._gaps = [self._view[start + _HEADERS : start + self._stride] for start in starts]
-        for index in range(self._count):
-            self._write_headers(index, self._fragment, control=0)
+        self._frame = _Frame(peer_max_pdu_bytes)
+        self._spare = _Frame(peer_max_pdu_bytes)
+        self._ready: tuple[FileSegment, SegmentSource, int] | None = None
+
+    def get_ready(self, segment: FileSegment) -> None:
+        """Read the first of a data set ahead: if this very segment is sent next, it leaves at once.
+
+        Raises
+        ------
+        OSError
+            The file cannot be read. Nothing was sent.
+        """
+        self._ready = None
+        source = SegmentSource(segment)
+        self._ready = segment, source, self._spare.fill(source)
 
     def send(
         self,
         context_id: int,
         command_pdus: bytes,
-        source: Source,
+        data_set: FileSegment | BinaryIO,
         *,
         pad_odd: bool,
         each_step: Callable[[], object] | None = None,
@@ -133,23 +143,30 @@ class Outbox:
         each_step
             Called after each part that left, and every tick that none can.
         """
-        ids = slice(_COMMAND_ROOM + _HEADERS - 2, None, self._stride)
-        self._buffer[ids] = bytes((context_id,)) * self._count
+        source, filled = self._begin(data_set)
+        frame = self._frame
+        frame.set_context(context_id)
         start = self._put_command(command_pdus)
-        total = 0
-        while True:
-            filled = self._fill(source)
-            total += filled
-            if source.is_at_end:
-                break
-            self._channel.send(self._view[start:], each_step=each_step)
+        total = filled
+        while not source.is_at_end:
+            self._channel.send(frame.view[start:], each_step=each_step)
             start = _COMMAND_ROOM
+            filled = frame.fill(source)
+            total += filled
         if pad_odd and total % 2:
-            # Fragments are even, so there is room after an odd one.
-            self._gaps[filled // self._fragment][filled % self._fragment] = 0
-            filled += 1
-        self._send_last(start, filled, context_id, each_step)
+            filled = frame.pad(filled)
+        with frame.ending(filled, context_id) as end:
+            self._channel.send(frame.view[start:end], each_step=each_step)
         return total
+
+    def _begin(self, data_set: FileSegment | BinaryIO) -> tuple[Source, int]:
+        """Where the data set comes from, and how much of it is in the buffer already."""
+        ready, self._ready = self._ready, None
+        if ready is not None and ready[0] is data_set:
+            self._frame, self._spare = self._spare, self._frame
+            return ready[1], ready[2]
+        source = SegmentSource(data_set) if isinstance(data_set, FileSegment) else StreamSource(data_set)
+        return source, self._frame.fill(source)
 
     def _put_command(self, command_pdus: bytes) -> int:
         """Put the command right before the first PDU of the data set; where it begins."""
@@ -157,10 +174,31 @@ class Outbox:
         if start < 0:  # the peer's PDUs are so small that a command takes a great many
             self._channel.send(command_pdus)
             return _COMMAND_ROOM
-        self._buffer[start:_COMMAND_ROOM] = command_pdus
+        self._frame.view[start:_COMMAND_ROOM] = command_pdus
         return start
 
-    def _fill(self, source: Source) -> int:
+
+class _Frame:
+    """A buffer with P-DATA-TF PDUs laid out in it, gaps for their fragments, and room for a command."""
+
+    def __init__(self, peer_max_pdu_bytes: int) -> None:
+        self._fragment = fragment_bytes(peer_max_pdu_bytes, _BUFFER_BYTES - _HEADERS)
+        self._stride = _HEADERS + self._fragment
+        self._count = min(_BUFFER_BYTES // self._stride, _MOST_VIEWS)
+        self._buffer = bytearray(_COMMAND_ROOM + self._count * self._stride)
+        self.view = memoryview(self._buffer)
+        starts = range(_COMMAND_ROOM, len(self._buffer), self._stride)
+        self._gaps = [self.view[start + _HEADERS : start + self._stride] for start in starts]
+        for index in range(self._count):
+            self._write_headers(index, self._fragment, control=0)
+
+    def set_context(self, context_id: int) -> None:
+        """Put a presentation context ID into all PDUs."""
+        ids = slice(_COMMAND_ROOM + _HEADERS - 2, None, self._stride)
+        self._buffer[ids] = bytes((context_id,)) * self._count
+
+    def fill(self, source: Source) -> int:
+        """Read into the gaps until they are full or the source is at its end; how many bytes."""
         filled = 0
         capacity = self._count * self._fragment
         while filled < capacity and not source.is_at_end:
@@ -170,16 +208,19 @@ class Outbox:
             filled += source.read_into(gaps)
         return filled
 
-    def _send_last(
-        self, start: int, filled: int, context_id: int, each_step: Callable[[], object] | None
-    ) -> None:
-        """Send what is filled, its last fragment marked as the last of the data set."""
+    def pad(self, filled: int) -> int:
+        """Put a byte 00H behind what is filled, an odd number; fragments are even, so there is room."""
+        self._gaps[filled // self._fragment][filled % self._fragment] = 0
+        return filled + 1
+
+    @contextmanager
+    def ending(self, filled: int, context_id: int) -> Iterator[int]:
+        """While the last fragment is marked as such: where what is filled ends."""
         index = max(filled - 1, 0) // self._fragment
         size = filled - index * self._fragment
         self._write_headers(index, size, context_id, control=LAST)
         try:
-            end = _COMMAND_ROOM + index * self._stride + _HEADERS + size
-            self._channel.send(self._view[start:end], each_step=each_step)
+            yield _COMMAND_ROOM + index * self._stride + _HEADERS + size
         finally:
             self._write_headers(index, self._fragment, context_id, control=0)
 

@@ -26,7 +26,7 @@ from hilum_core.dicom.conversation import Conversation
 from hilum_core.dicom.data_sets import decode_data_set, encode_data_set
 from hilum_core.dicom.negotiation import AssociateAccept, ProposedContext
 from hilum_core.dicom.opening import connect, make_request, negotiate
-from hilum_core.dicom.outbox import FileSegment, Outbox, SegmentSource, StreamSource
+from hilum_core.dicom.outbox import FileSegment, Outbox
 from hilum_core.dicom.statuses import SUCCESS, status_in_words
 from hilum_sdk import ContextNeed
 
@@ -147,6 +147,7 @@ class RequestorAssociation:
         sop_instance_uid: str,
         transfer_syntax_uid: str,
         progress: Callable[[], None] | None = None,
+        while_waiting: Callable[[], None] | None = None,
     ) -> StoreAnswer:
         """Send one object by C-STORE (PS3.7 9.1.1), its data set exactly as it is.
 
@@ -158,6 +159,9 @@ class RequestorAssociation:
         ----------
         progress
             Called twice a second or more, as long as the peer goes on taking what was sent.
+        while_waiting
+            Called once all is sent, while the peer is at work on it: the time for `get_ready`. Must not
+            raise.
 
         Raises
         ------
@@ -177,13 +181,25 @@ class RequestorAssociation:
             size = self._outbox.send(
                 context_id,
                 self._conversation.command_pdus(context_id, command),
-                SegmentSource(source) if isinstance(source, FileSegment) else StreamSource(source),
+                source,
                 pad_odd=transfer_syntax_uid == _DEFLATED_LITTLE_ENDIAN,
                 each_step=flow,
             )
+            if while_waiting:
+                while_waiting()
             extra_s = self._settings.response_timeout_s_per_mib * size / _MIB
             answer, _ = self._conversation.response(message_id, extra_s=extra_s, each_tick=flow)
             return StoreAnswer(status=answer.status, comment=answer.text(dimse.ERROR_COMMENT))
+
+    def get_ready(self, source: FileSegment) -> None:
+        """Read the first of a data set ahead; if the next `store` is given this very segment, it saves time.
+
+        Raises
+        ------
+        OSError
+            The file cannot be read. Nothing was sent, and the association is as it was.
+        """
+        self._outbox.get_ready(source)
 
     def echo(self) -> None:
         """Verify the association by C-ECHO (PS3.7 9.1.5).
