@@ -188,6 +188,38 @@ def test_an_object_arrives_as_it_is_whatever_the_peers_maximum(running, tmp_path
     assert acceptor.report().ending is Ending.RELEASED
 
 
+@pytest.mark.parametrize("size", [0, 1, 1000, 65_536, 1_000_001])
+def test_an_object_that_was_read_ahead_arrives_as_it_is(running, tmp_path, size):
+    data = {uid: random.Random(uid).randbytes(size) for uid in ("1.2.1", "1.2.2", "1.2.3")}
+    path = tmp_path / "objects"
+    path.write_bytes(b"".join(data.values()))
+    acceptor = running()
+    with path.open("rb") as stream, open_to(acceptor.port) as association:
+        segments = {
+            uid: FileSegment(fd=stream.fileno(), offset=index * size, length=size)
+            for index, uid in enumerate(data)
+        }
+        association.get_ready(segments["1.2.1"])
+        store(association, segments["1.2.1"], uid="1.2.1")
+        association.get_ready(segments["1.2.1"])
+        store(association, segments["1.2.2"], uid="1.2.2")  # another than the one that is ready
+        same = FileSegment(fd=stream.fileno(), offset=2 * size, length=size)
+        association.get_ready(same)
+        store(association, segments["1.2.3"], uid="1.2.3")  # equal, but its descriptor may be another file's
+    assert {request.sop_instance_uid: received for request, received in acceptor.objects} == data
+
+
+def test_a_source_that_cannot_be_read_ahead_leaves_the_association_as_it_was(running, tmp_path):
+    path = tmp_path / "object"
+    path.write_bytes(b"short")
+    acceptor = running()
+    with path.open("rb") as stream, open_to(acceptor.port) as association:
+        with pytest.raises(OSError, match="ends before"):
+            association.get_ready(FileSegment(fd=stream.fileno(), offset=0, length=100))
+        assert store(association, b"data").status == 0
+    assert acceptor.objects[0][1] == b"data"
+
+
 def test_progress_is_told_as_the_peer_takes_bytes(running):
     told = []
     with open_to(running().port) as association:
