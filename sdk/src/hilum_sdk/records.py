@@ -15,7 +15,7 @@ PeerName = NewType("PeerName", str)
 """The name of a DICOM node in the `[peers]` table; the core refuses a config that names an unknown one."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, cache_hash=True)
 class Association:
     """Who sent an object, and how: the facts of the association that it came in on.
 

@@ -313,7 +313,7 @@ class _Acceptor:
             if len(encoded) > dimse.MOST_COMMAND_BYTES:
                 raise ProtocolError("sent a command set of more than 64 KiB", source=SERVICE_USER)
             if event.is_last:
-                return context_id, decode_command(encoded)
+                return context_id, decode_command(bytes(encoded))
 
     def _data_set(self, context_id: int, command: Command) -> Iterator[Sequence[memoryview]]:
         """The data set of a message: the pieces of one read, then those of the next.

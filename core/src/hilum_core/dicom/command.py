@@ -110,7 +110,7 @@ class Command:
         return wire_text(self.elements.get(element, b""))
 
 
-def decode_command(encoded: bytes | bytearray) -> Command:
+def decode_command(encoded: bytes) -> Command:
     """Read a command set. Its group length is ignored: some senders get it wrong, and nobody needs it.
 
     Raises
@@ -130,7 +130,7 @@ def decode_command(encoded: bytes | bytearray) -> Command:
             raise _malformed(f"element ({group:04X},{element:04X}) does not belong there")
         if length > len(encoded) - position:
             raise _malformed(f"element (0000,{element:04X}) announces {length} bytes and has fewer")
-        elements[element] = bytes(encoded[position : position + length])
+        elements[element] = encoded[position : position + length]
         position += length
     command = Command(elements)
     _require(command, COMMAND_FIELD, DATA_SET_TYPE)

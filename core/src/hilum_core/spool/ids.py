@@ -14,6 +14,7 @@ from functools import lru_cache
 from hilum_core.clock import Clock, from_microseconds, microseconds
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuv"
+_PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
 TIME_WIDTH = 11
 _INCARNATION_WIDTH = 5
 _MOST_INCARNATIONS = 32**_INCARNATION_WIDTH
@@ -51,7 +52,7 @@ class ObjectIds:
         now = microseconds(self._clock.now())
         with self._lock:
             self._last = max(now, self._last + 1)
-            return _encode(self._last, TIME_WIDTH) + self._suffix
+            return _encode_time(self._last) + self._suffix
 
 
 def is_object_id(text: str) -> bool:
@@ -66,7 +67,7 @@ def received_us(object_id: str) -> int:
 
 def first_id_of(at_us: int) -> str:
     """The smallest id of a microsecond."""
-    return _encode(at_us, TIME_WIDTH) + "0" * _INCARNATION_WIDTH
+    return _encode_time(at_us) + "0" * _INCARNATION_WIDTH
 
 
 def received_at(object_id: str) -> datetime:
@@ -96,3 +97,9 @@ def _encode(number: int, width: int) -> str:
         digits.append(_DIGITS[number & 31])
         number >>= 5
     return "".join(reversed(digits))
+
+
+def _encode_time(at_us: int) -> str:
+    """The same for the eleven characters of a time, two at once: it is done for every object."""
+    high = f"{_DIGITS[at_us >> 50 & 31]}{_PAIRS[at_us >> 40 & 1023]}{_PAIRS[at_us >> 30 & 1023]}"
+    return f"{high}{_PAIRS[at_us >> 20 & 1023]}{_PAIRS[at_us >> 10 & 1023]}{_PAIRS[at_us & 1023]}"

@@ -89,7 +89,7 @@ class Spool:
         )
         assert self._ids is not None
         object_id = self._ids.new()
-        path = self._layout.received_path(object_id)
+        path = self._layout.received_name(object_id)
         try:
             descriptor = self._create(path)
         except OSError as error:
@@ -119,11 +119,11 @@ class Spool:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             self._suspect = True
 
-    def _create(self, path: Path) -> int:
+    def _create(self, path: str) -> int:
         try:
             return os.open(path, _NEW_FILE, PRIVATE_FILE)
         except FileNotFoundError:  # the first of its hour, or the folder was removed when it was empty
-            layout.make_folder(path.parent, below=self._layout.received, sync=self._sync_names)
+            layout.make_folder(Path(path).parent, below=self._layout.received, sync=self._sync_names)
             return os.open(path, _NEW_FILE, PRIVATE_FILE)
 
     def _expect_sound_disk(self) -> None:

@@ -60,7 +60,7 @@ class SpoolWriter:
         self,
         *,
         object_id: str,
-        path: Path,
+        path: str,
         descriptor: int,
         header: Header,
         sop_class_uid: str,
@@ -122,7 +122,7 @@ class SpoolWriter:
             self._write_at(self._header.seal_offset, seal(self._bytes, self._checksum))
             os.fdatasync(self._descriptor)
             if self._sync_name:
-                sync_folder(self._path.parent)
+                sync_folder(Path(self._path).parent)
             self._close()
         except OSError as error:
             raise self._failed(error, "making an object durable") from error
@@ -183,7 +183,7 @@ class SpoolWriter:
     def _remove(self) -> None:
         # What cannot be removed has no row, and mostly no seal: reconcile finds it.
         with suppress(OSError):
-            self._path.unlink()
+            os.unlink(self._path)  # noqa: PTH108 - it is text, see `Layout.received_name`
         with suppress(OSError):
             self._close()
 
