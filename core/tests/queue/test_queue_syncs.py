@@ -19,7 +19,8 @@ from hilum_sdk import Association, Instance
 
 queue = SqliteQueue.open(pathlib.Path(sys.argv[1]) / "queue.sqlite", 1)
 instance = Instance(
-    id=ObjectIds(1, SystemClock()).new(), sop_class_uid="1.2", sop_instance_uid="1.3", transfer_syntax_uid="1.4",
+    id=ObjectIds(1, SystemClock()).new(),
+    sop_class_uid="1.2", sop_instance_uid="1.3", transfer_syntax_uid="1.4",
     data_set_bytes=1, received_at=datetime.now(UTC),
     association=Association(calling_ae="A", called_ae="B", address="127.0.0.1"),
 )
