@@ -68,7 +68,7 @@ class RouteCoordinator(Coordinator[ClaimedObject, RoutingOutcome]):
         return self.next_due_in()
 
     def _extra(self, claimed: ClaimedObject) -> Message:
-        return {"path": str(self._spool.locate(claimed.stored.instance.id))}
+        return {"path": self._spool.received_name(claimed.stored.instance.id)}
 
     def heard(self, link: WorkerLink[ClaimedObject], message: Message) -> None:
         """Take in the decision about an object."""

@@ -157,6 +157,10 @@ class Spool:
         settled = self._layout.settled_path(object_id)
         return settled if os.path.exists(settled) else self._layout.received_path(object_id)  # noqa: PTH110 - asked of every object, and three times as fast
 
+    def received_name(self, object_id: str) -> str:
+        """The file of an object that cannot be settled yet, as text."""
+        return self._layout.received_name(object_id)
+
     def hours(self) -> Iterator[Path]:
         """The folders of hours that objects were received in, oldest first."""
         return layout.hours(self._layout.received)
