@@ -54,7 +54,7 @@ def _figure(machine: Machine, groups: Sequence[Group]) -> Figure:
     heights = [_PANEL_INCHES + _ROW_INCHES * max(len(one.rows) for one in line) for line in lines]
     figure = Figure(figsize=(_WIDTH_INCHES, _HEAD_INCHES + sum(heights)), layout="constrained")
     panels = figure.subplots(len(lines), _COLUMNS, squeeze=False, gridspec_kw={"height_ratios": heights})
-    figure.suptitle("\n".join(machine.lines()), fontsize=8)
+    figure.suptitle("\n".join(["objects a second: the longer the faster", *machine.lines()]), fontsize=8)
     figure.legend(handles=_legend(), loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     for line, places in zip(lines, panels, strict=True):
         for axes, one in zip(places, line, strict=False):
@@ -88,7 +88,7 @@ def _draw_group(axes: Axes, shown: Group, *, places: int) -> None:
     axes.set_yticks(rows, [words for words, _ in shown.rows])
     axes.set_ylim(places - 0.5, -0.5)
     axes.set_xlim(0, right * 1.5)
-    axes.set_title(f"{shown.title} (objects/s)", loc="left", fontsize=9, fontweight="bold")
+    axes.set_title(shown.title, loc="left", fontsize=9, fontweight="bold")
     axes.tick_params(axis="x", labelsize=7)
     axes.tick_params(axis="y", length=0)
     for side in ("top", "right"):
