@@ -6,7 +6,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := 1
 MEMBERS := $(wildcard sdk/pyproject.toml core/pyproject.toml plugins/*/*/pyproject.toml)
 
-.PHONY: demo test setup lint bench plot docs wheels pins
+.PHONY: demo test setup lint bench plot plot-setup docs wheels pins
 
 demo: setup
 	.venv/bin/hilum demo $(ARGS)
@@ -27,8 +27,11 @@ bench: setup
 	.venv/bin/python -m bench $(ARGS)
 
 # Draws what `make bench ARGS="--json figures.json"` measured.
-plot: $(UV)
-	UV_PROJECT_ENVIRONMENT=.tools/plot $(UV) run -q --all-packages --group bench python -m bench.plot $(FIGURES) $(PICTURE)
+plot: plot-setup
+	.tools/plot/bin/python -m bench.plot $(FIGURES) $(PICTURE)
+
+plot-setup: $(UV)
+	UV_PROJECT_ENVIRONMENT=.tools/plot $(UV) sync -q --all-packages --group bench
 
 docs: setup
 	$(UV) sync -q --all-packages --group docs
