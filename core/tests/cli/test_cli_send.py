@@ -236,3 +236,14 @@ def test_more_kinds_than_one_association_can_hold_arrive_bit_for_bit(hilum, stor
         }
 
     assert data_sets(folder) == data_sets(sent)
+
+
+def test_links_that_lead_nowhere_are_passed_over(tmp_path):
+    shutil.copy(CT, tmp_path / "ct.dcm")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "through").symlink_to("ct.dcm/below")
+    (tmp_path / "gone").symlink_to("nothing")
+    (tmp_path / "again.dcm").symlink_to("ct.dcm")
+    found = find_dicom_files([tmp_path])
+    assert [file.path.name for file in found.files] == ["again.dcm", "ct.dcm"]
+    assert found.unsendable == ()

@@ -81,7 +81,7 @@ class Door:
 class Running:
     """An `AcceptorServer` on a port of its own."""
 
-    def __init__(self, *, decision=None, settings=None, most_associations=8, receiver=None):
+    def __init__(self, *, decision=None, settings=None, most_associations=8, receiver=None, is_shared=False):
         self.shelf = receiver or Shelf()
         self.door = Door(decision or Admission(peer="ct1"))
         self.reports = []
@@ -94,6 +94,7 @@ class Running:
             settings=settings or AcceptorSettings(),
             most_associations=most_associations,
             on_report=self.reports.append,
+            is_shared=is_shared,
         )
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self.server.serve, args=(self.stop.is_set,))

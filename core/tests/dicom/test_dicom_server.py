@@ -3,6 +3,9 @@
 import socket
 import threading
 from contextlib import contextmanager
+from types import SimpleNamespace
+
+import pytest
 
 from hilum_core.dicom import pdu, server
 from hilum_core.dicom.acceptor import AcceptorSettings, Admission, Ending
@@ -69,6 +72,7 @@ def second_loop(acceptor):
         settings=AcceptorSettings(),
         most_associations=50,
         on_report=lambda report: None,
+        is_shared=True,
     )
     thread = threading.Thread(target=second.serve, args=(stop.is_set,))
     thread.start()
@@ -96,11 +100,30 @@ def test_loops_that_share_a_socket_serve_every_caller(running, peer, encode_stor
 def test_a_loop_that_serves_a_caller_leaves_the_next_to_another(running, peer, monkeypatch):
     monkeypatch.setattr(server, "_BUSY_WAITS_S", 2.0)
     monkeypatch.setattr(server, "_BUSY_WAITS_AT_MOST_S", 2.0)
-    acceptor = running(most_associations=50)
+    acceptor = running(most_associations=50, is_shared=True)
     with second_loop(acceptor) as second:
         for _ in range(2):
             assert peer(acceptor).associate()[0] == pdu.A_ASSOCIATE_AC
         assert (acceptor.server.associations, second.associations) == (1, 1)
+
+
+def test_callers_that_come_one_after_the_other_are_taken_as_they_come(running, peer, monkeypatch):
+    waited = []
+    monkeypatch.setattr(server, "time", SimpleNamespace(sleep=waited.append, monotonic=lambda: 100.0))
+    acceptor = running(most_associations=50, is_shared=True)
+    for _ in range(30):
+        assert peer(acceptor).associate()[0] == pdu.A_ASSOCIATE_AC
+    assert waited[0] == pytest.approx(server._BUSY_WAITS_S)
+    assert len(waited) == server._MOST_WAITS
+
+
+def test_a_loop_that_is_alone_does_not_wait(running, peer, monkeypatch):
+    waited = []
+    monkeypatch.setattr(server, "time", SimpleNamespace(sleep=waited.append, monotonic=lambda: 100.0))
+    acceptor = running(most_associations=50)
+    for _ in range(3):
+        assert peer(acceptor).associate()[0] == pdu.A_ASSOCIATE_AC
+    assert not waited
 
 
 def test_the_listening_socket_stays_with_its_owner(running, peer):

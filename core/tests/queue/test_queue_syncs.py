@@ -34,6 +34,11 @@ queue.settle_routings([RoutingDiscarded(
     facts=HeaderFacts(study_instance_uid="", series_instance_uid="", modality="", patient_key=""),
 )])
 pathlib.Path("/proc/self/comm").read_text()
+queue.claim_objects(1)
+queue.claim_deliveries("pacs", 1)
+queue.claim_renderings(1)
+queue.renew_leases(datetime.now(UTC))
+pathlib.Path("/proc/self/comm").read_text()
 queue.close()
 """
 
@@ -46,7 +51,8 @@ def test_what_is_stored_waits_for_the_disk_and_a_claim_does_not(tmp_path):
     traced = "trace=openat,fdatasync,fsync"
     command = [strace, "-f", "-qq", "-o", log, "-e", traced, sys.executable, "-c", PROGRAM, tmp_path]
     subprocess.run(command, check=True)
-    adding, claiming, settling = log.read_text().split("/proc/self/comm")[1:4]
+    adding, claiming, settling, leasing = log.read_text().split("/proc/self/comm")[1:5]
     assert "sync(" in adding
     assert "sync(" not in claiming
     assert "sync(" in settling
+    assert "sync(" not in leasing

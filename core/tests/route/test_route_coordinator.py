@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import select
 from datetime import UTC, datetime, timedelta
 
 import attrs
 import pytest
 
 from hilum_core.config import RouterSettings
-from hilum_core.queue.records import Failure, RoutingDeferred, RoutingHeld
+from hilum_core.queue import Doorbell
+from hilum_core.queue.records import (
+    Failure,
+    HeaderFacts,
+    NewDelivery,
+    Routed,
+    RouteMatch,
+    RoutingDeferred,
+    RoutingHeld,
+)
 from hilum_core.route.coordinator import RouteCoordinator
 from hilum_core.spool import open_spool
 from hilum_core.stage import StageArguments, StopSignal, open_queue
@@ -64,3 +74,22 @@ def test_an_object_is_held_when_it_was_tried_for_two_weeks(desk):
     outcome = desk.hear(FAILED, first_attempt_at=datetime.now(UTC) - timedelta(days=15), attempt=900)
     assert isinstance(outcome, RoutingHeld)
     assert (outcome.code, outcome.failure.text) == ("filter", "not now")
+
+
+@pytest.mark.parametrize(("chains", "rung"), [([()], {"deliver"}), ([("anonymise",)], {"render", "deliver"})])
+def test_who_goes_on_is_woken(desk, chains, rung):
+    (claimed,) = desk.queue.claim_objects(1)
+    state_dir = desk.coordinator.arguments.state_dir
+    bells = {stage: Doorbell.bind(state_dir, stage) for stage in ("render", "deliver")}
+    routed = Routed(
+        object_id=claimed.stored.instance.id,
+        lease_no=claimed.lease_no,
+        facts=HeaderFacts(),
+        matches=(RouteMatch(route="all", why=""),),
+        deliveries=tuple(NewDelivery(sink="pacs", route="all", chain=chain) for chain in chains),
+        revision=1,
+    )
+    desk.coordinator.settle([routed])
+    assert {stage for stage, bell in bells.items() if select.select([bell], [], [], 0)[0]} == rung
+    for bell in bells.values():
+        bell.close()

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import textwrap
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pydicom
 import pytest
 from pydicom.data import get_testdata_file
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
 
 from hilum_core import revisions
 from hilum_core.queue.records import ClaimedObject, RoutingHeld
+from hilum_core.route.worker import _text
 from hilum_core.spool import open_spool
 from hilum_core.stage import StageArguments
 from hilum_core.workers.link import WorkerLink
@@ -191,3 +197,20 @@ def test_a_filter_that_needs_no_tags_is_broken_and_no_object_is_blamed(bench):
     assert "routed" in at_work.route()
     reason = "needs must be a collection of tags as numbers such as 0x00100020, or None (acme-filters 1.5)"
     assert at_work.heard[0]["hello"]["broken"] == {"filters.odd": reason}
+
+
+@pytest.mark.parametrize(
+    "value", [b"plain", b"A^B ", b"1.2.3\0", b"a\\b", b"a~b", b"\xb1\xb2", b"\x1b$Bxx", b""]
+)
+def test_facts_read_as_pydicom_reads_them_in_every_character_set(value):
+    for charset in ("", "ISO_IR 13", "ISO_IR 192", "ISO 2022 IR 87"):
+        header = Dataset()
+        header.SpecificCharacterSet = charset
+        encoded = charset and pydicom.charset.convert_encodings(charset)
+        header.set_original_encoding(False, True, encoded or ["iso8859"])
+        header._dict[BaseTag(0x00100020)] = RawDataElement(
+            BaseTag(0x00100020), "LO", len(value), value, 0, False, True, True
+        )
+        plain = copy.deepcopy(header)
+        read = plain[0x00100020].value
+        assert _text(header, 0x00100020) == ("" if read is None else str(read).strip("\0 "))

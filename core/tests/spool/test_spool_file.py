@@ -266,3 +266,16 @@ def test_object_costs_one_sync_and_no_rename(desk, tmp_path):
         assert calls == ["openat", "writev", "writev", "pwrite64", "fdatasync"]
     else:
         assert calls == ["openat", "writev", "writev", "pwrite64", "fdatasync", "openat", "fsync"]
+
+
+@pytest.mark.parametrize("most", [1, 7, 700, 5000])
+def test_a_disk_that_takes_a_part_gets_the_rest(desk, monkeypatch, most):
+    writev = os.writev
+    monkeypatch.setattr(os, "writev", lambda fd, pieces: writev(fd, [b"".join(pieces)[:most]]))
+    pieces = [memoryview(DATA)[start : start + 300] for start in range(0, len(DATA), 300)]
+    writer = desk.begin()
+    writer.write(pieces[:2])
+    writer.write(pieces[2:])
+    stored = writer.commit()
+    assert verify(desk.path(stored)) == stored
+    assert desk.path(stored).read_bytes().endswith(DATA)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -157,3 +158,46 @@ def test_a_queue_that_cannot_be_used_yet_is_waited_for(meet):
     behaviour = 'for item in items: say({"done": item["id"], "outcome": "fine"})\ntime.sleep(3600)'
     assert set(meet(behaviour, queue=queue).values()) == {"fine"}
     assert queue.trouble == 0
+
+
+class DueQueue:
+    """A queue in which something is due at a time, or nothing."""
+
+    def __init__(self, due):
+        self.due = due
+
+    def next_due_at(self, *, stage):
+        return self.due
+
+
+class DueCoordinator(Coordinator):
+    """Only asked when something is due."""
+
+    stage = "test"
+    dispatch = heard = lost = settle = None
+
+    def __init__(self, due):
+        arguments = StageArguments(state_dir=Path(), revision=1, lifeline_fd=-1, lock_fd=-1, stop_within_s=1)
+        super().__init__(DueQueue(due), arguments, StopSignal())
+
+
+def test_what_becomes_due_after_it_was_looked_up_is_claimed_at_once():
+    due = datetime.now(UTC) + timedelta(milliseconds=50)
+    coordinator = DueCoordinator(due)
+    first = coordinator.next_due_in()
+    assert first is not None
+    assert 0 < first <= 0.05
+    time.sleep(0.06)
+    news = coordinator.news
+    assert coordinator.next_due_in() == 0
+    assert coordinator.news > news
+    assert coordinator.next_due_in() is None  # it is due, and needs no clock any more
+
+
+def test_when_something_is_due_is_asked_anew_after_news():
+    coordinator = DueCoordinator(None)
+    assert coordinator.next_due_in() is None
+    coordinator.queue.due = datetime.now(UTC) + timedelta(hours=1)
+    assert coordinator.next_due_in() is None
+    coordinator.news += 1
+    assert coordinator.next_due_in() > 3000

@@ -76,17 +76,24 @@ def _walk(paths: Sequence[Path]) -> Iterator[tuple[Path, bool]]:
 
 
 def _files_below(folder: str) -> Iterator[Path]:
-    """All files, also in folders below; of a folder that may not be read, none."""
+    """All files, also in folders below; of a folder that cannot be read, and a link to nowhere, none."""
     try:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
-    except PermissionError:
+    except OSError:
         return
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             yield from _files_below(entry.path)
-        elif entry.is_file():
+        elif _is_file(entry):
             yield Path(entry.path)
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads round in a circle, or through a file
+        return False
 
 
 def _look(path: Path) -> DicomFile | Unsendable | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NoReturn
+from typing import NoReturn
 
 import attrs
 
@@ -30,6 +30,7 @@ from hilum_core.dicom.reception import (
     CALLED_AE_NOT_RECOGNISED,
     CALLING_AE_NOT_RECOGNISED,
     LIMIT_EXCEEDED,
+    MOST_PIECES,
     AcceptorSettings,
     Admission,
     AssociationReport,
@@ -61,10 +62,6 @@ __all__ = [
     "StoreRequest",
     "serve_association",
 ]
-
-
-_MOST_PIECES: Final = 512
-"""What is handed on at once: some peers send fragments of a few bytes, and one `writev` takes 1024."""
 
 
 class _Rejected(Exception):  # noqa: N818 - a decision, not an error
@@ -316,7 +313,7 @@ class _Acceptor:
                 return context_id, decode_command(bytes(encoded))
 
     def _data_set(self, context_id: int, command: Command) -> Iterator[Sequence[memoryview]]:
-        """The data set of a message: the pieces of one read, then those of the next.
+        """The data set of a message: pieces of one read, then of the next.
 
         They are valid until the next are asked for.
         """
@@ -333,7 +330,7 @@ class _Acceptor:
                 self._tally.data_bytes += len(event.payload)
                 pieces.append(event.payload)
                 is_last = event.is_last
-                event = None if is_last or len(pieces) == _MOST_PIECES else self._channel.stream.next_event()
+                event = None if is_last or len(pieces) == MOST_PIECES else self._channel.stream.next_event()
             yield pieces
 
     def _next_event(self, *, between_messages: bool = False) -> Piece | WholePdu:

@@ -158,13 +158,13 @@ class PduChannel:
         return bool(poll.poll(timeout_s * 1000))
 
     def abort(self, source: int = SERVICE_USER, reason: int = NOT_SPECIFIED) -> None:
-        """Send an A-ABORT, as far as the connection still lets us.
+        """Send an A-ABORT, as far as the connection lets us without waiting.
 
         Not in the middle of a PDU: there its bytes would be taken for those of the data set.
         """
         if not self._is_within_pdu:
             with contextlib.suppress(OSError):
-                self._sock.send(encode_abort(source, reason))
+                self._sock.send(encode_abort(source, reason), socket.MSG_DONTWAIT)
 
     def finish(self, artim_s: float, *, cancelled: Callable[[], bool] = lambda: False) -> None:
         """Let the peer close the connection after our last PDU, within the time of ARTIM (PS3.8 9.1.4).

@@ -1,8 +1,8 @@
 """The buffer that objects leave from: P-DATA-TF PDUs laid out once, the data set read into their gaps.
 
 So 64 KiB of a file cost one `preadv` and one `send`, whatever the peer's maximum PDU: faster than
-`sendfile`, with half the processor time, and the same for plain and secured connections. A larger buffer
-is slower: what is read leaves the processor's cache before it is sent, and the peer waits meanwhile.
+`sendfile`, with half the processor time. A larger buffer is slower: what is read leaves the processor's
+cache before it is sent, and the peer waits meanwhile.
 """
 
 from __future__ import annotations

@@ -10,6 +10,9 @@ import attrs
 
 from hilum_sdk import Association
 
+MOST_PIECES: Final = 512
+"""What is handed on at once: some peers send fragments of a few bytes, and one `writev` takes 1024."""
+
 
 @attrs.frozen(kw_only=True)
 class AcceptorSettings:
@@ -125,9 +128,9 @@ class ObjectWriter(Protocol):
     """Takes one data set as it comes in. Used by one thread."""
 
     def write(self, pieces: Sequence[memoryview]) -> None:
-        """Take the next bytes: what came with one read of the network, in the pieces that it came in.
+        """Take the next bytes, in the pieces that they came in.
 
-        At most 512 pieces; they are valid during the call only.
+        At most `MOST_PIECES`, from one read of the network; they are valid during the call only.
         """
         ...
 

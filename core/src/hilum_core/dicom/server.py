@@ -7,6 +7,7 @@ import select
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -24,11 +25,12 @@ from hilum_core.dicom.reception import (
 )
 
 _FULL_WAITS_S: Final = 0.02
-"""So long an accept loop that may be full leaves a caller to those that share its socket."""
-
-_BUSY_WAITS_S: Final = 0.001
-_BUSY_WAITS_AT_MOST_S: Final = 0.005
-"""And so long one that serves callers, for each of them."""
+_BUSY_WAITS_S: Final = 0.0005
+_BUSY_WAITS_AT_MOST_S: Final = 0.01
+_MOST_WAITS: Final = 16
+"""How long an accept loop leaves a caller to those that share its socket: where it may be full; where it is
+not, for each caller that it serves, and at most; and how often in a second. So callers that come one after the
+other are taken as they come."""
 
 
 class _Door:
@@ -59,6 +61,8 @@ class AcceptorServer:
     most_associations
         More are rejected, with "local limit exceeded" (2/3/2). Whoever has not been admitted does not
         count, see `hilum_core.dicom.callers`.
+    is_shared
+        Whether there are others at the socket.
     on_report
         Called on the thread of each association at its end. Must not raise.
     """
@@ -72,6 +76,7 @@ class AcceptorServer:
         settings: AcceptorSettings,
         most_associations: int,
         on_report: Callable[[AssociationReport], None],
+        is_shared: bool = False,
     ) -> None:
         self._listening = listening
         self._gatekeeper = gatekeeper
@@ -79,6 +84,8 @@ class AcceptorServer:
         self._settings = settings
         self._on_report = on_report
         self._callers = Callers(most_associations)
+        self._is_shared = is_shared
+        self._waits: deque[float] = deque(maxlen=_MOST_WAITS)
         self._draining = threading.Event()
 
     @property
@@ -121,8 +128,11 @@ class AcceptorServer:
         """Leave a caller to a process that has fewer: associations of one process wait for one another."""
         if self._callers.may_be_full:
             time.sleep(_FULL_WAITS_S)
-        elif callers := len(self._callers):
-            time.sleep(min(callers * _BUSY_WAITS_S, _BUSY_WAITS_AT_MOST_S))
+        elif self._is_shared and (callers := len(self._callers)):
+            now = time.monotonic()
+            if len(self._waits) < _MOST_WAITS or self._waits[0] < now - 1:
+                self._waits.append(now)
+                time.sleep(min(callers * _BUSY_WAITS_S, _BUSY_WAITS_AT_MOST_S))
 
     def _accept(self) -> None:
         try:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import functools
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -29,6 +28,8 @@ PRAGMA journal_size_limit = 67108864;
 PRAGMA cache_size = -16384;
 PRAGMA temp_store = MEMORY;
 """
+_WAIT = "PRAGMA synchronous = FULL"
+_DO_NOT_WAIT = "PRAGMA synchronous = NORMAL"
 _ADD_EVENT = (
     "INSERT INTO events (at, kind, object, delivery, sink, by_whom, detail) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
@@ -64,6 +65,7 @@ class Session:
         self._entries: list[tuple[object, ...]] = []
         self._ended: Counter[tuple[str, str]] = Counter()
         self._began_at = 0
+        self._waits = True
         try:
             self._connection = _connect(path)
         except (apsw.FullError, apsw.IOError):
@@ -119,17 +121,13 @@ class Session:
         """Run a statement once for each binding; the rows that all of them returned."""
         return self._connection.executemany(sql, bindings).fetchall() if bindings else []
 
-    @contextmanager
-    def without_sync(self) -> Iterator[None]:
-        """Transactions within do not wait for the disk."""
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        try:
-            yield
-        finally:
-            self._connection.execute("PRAGMA synchronous = FULL")
-
-    def transact(self, begin: str, body: Callable[[], Result]) -> Result:
+    def transact(self, begin: str, body: Callable[[], Result], *, waits: bool = True) -> Result:
         """Run a transaction; where the disk is full, once more on the room that the ballast gives.
+
+        Parameters
+        ----------
+        waits
+            Whether it is on the disk when this returns. If not, the next that waits takes it along.
 
         Raises
         ------
@@ -137,6 +135,9 @@ class Session:
             Nothing was changed.
         """
         try:
+            if waits is not self._waits:
+                self._connection.execute(_WAIT if waits else _DO_NOT_WAIT)
+                self._waits = waits
             try:
                 return self._attempt(begin, body)
             except (apsw.FullError, apsw.IOError):
@@ -182,13 +183,9 @@ class Topic:
     def __init__(self, session: Session) -> None:
         self._db = session
 
-    def transact(self, begin: str, body: Callable[[], Result]) -> Result:
+    def transact(self, begin: str, body: Callable[[], Result], *, waits: bool = True) -> Result:
         """Run a transaction of the session."""
-        return self._db.transact(begin, body)
-
-    def without_sync(self) -> AbstractContextManager[None]:
-        """Transactions within do not wait for the disk."""
-        return self._db.without_sync()
+        return self._db.transact(begin, body, waits=waits)
 
 
 def writes(method: Callable[Concatenate[Self, P], Result]) -> Callable[Concatenate[Self, P], Result]:
@@ -209,8 +206,7 @@ def leases(method: Callable[Concatenate[Self, P], Result]) -> Callable[Concatena
 
     @functools.wraps(method)
     def transaction(self: Self, /, *args: P.args, **kwargs: P.kwargs) -> Result:
-        with self.without_sync():
-            return self.transact("BEGIN IMMEDIATE", lambda: method(self, *args, **kwargs))
+        return self.transact("BEGIN IMMEDIATE", lambda: method(self, *args, **kwargs), waits=False)
 
     return transaction
 

@@ -69,6 +69,7 @@ def serve(
         settings=AcceptorSettings(idle_s=router.idle_timeout.total_seconds()),
         most_associations=math.ceil(router.most_associations / router.receive_processes),
         on_report=report,
+        is_shared=router.receive_processes > 1,
     )
     server.serve(stopping)
     server.drain(arguments.stop_within_s)

@@ -158,13 +158,11 @@ class RouteCoordinator(Coordinator[ClaimedObject, RoutingOutcome]):
         for outcome in outcomes:
             self._log(outcome)
         self._spool.settle(self.queue.settle_routings(outcomes))
-        deliveries = [
-            one for outcome in outcomes if isinstance(outcome, Routed) for one in outcome.deliveries
-        ]
-        if any(delivery.chain for delivery in deliveries):
-            ring(self.arguments.state_dir, "render")
-        if not all(delivery.chain for delivery in deliveries):
+        routed = [outcome for outcome in outcomes if isinstance(outcome, Routed)]
+        if routed:  # also what needs a rendering may be ready: another delivery had it made before
             ring(self.arguments.state_dir, "deliver")
+        if any(delivery.chain for outcome in routed for delivery in outcome.deliveries):
+            ring(self.arguments.state_dir, "render")
 
     def _log(self, outcome: RoutingOutcome) -> None:
         if isinstance(outcome, RoutingHeld):

@@ -82,7 +82,7 @@ class _Form:
     seal_offset: int
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=32)
 def _form(sop_class_uid: str, uid_bytes: int, transfer_syntax_uid: str, association: Association) -> _Form:
     from hilum_sdk.elements.part10 import (  # noqa: PLC0415 - see above
         IMPLEMENTATION_CLASS_UID,

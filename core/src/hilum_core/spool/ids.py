@@ -100,6 +100,6 @@ def _encode(number: int, width: int) -> str:
 
 
 def _encode_time(at_us: int) -> str:
-    """The same for the eleven characters of a time, two at once: it is done for every object."""
+    """Eleven characters of base 32, two at once: this is done for every object."""
     high = f"{_DIGITS[at_us >> 50 & 31]}{_PAIRS[at_us >> 40 & 1023]}{_PAIRS[at_us >> 30 & 1023]}"
     return f"{high}{_PAIRS[at_us >> 20 & 1023]}{_PAIRS[at_us >> 10 & 1023]}{_PAIRS[at_us & 1023]}"

@@ -77,6 +77,7 @@ class Spool:
         SpoolFailed
             The disk failed, now or lately: after an error it must show that it syncs a file.
         """
+        assert self._ids is not None, "this process receives nothing"
         if not self._guard.has_room():
             raise SpoolFull("spool: too little room on the disk; make room or add a larger disk")
         self._expect_sound_disk()
@@ -87,7 +88,6 @@ class Spool:
             association=association,
             received_at=received_at,
         )
-        assert self._ids is not None
         object_id = self._ids.new()
         path = self._layout.received_name(object_id)
         try:
@@ -189,7 +189,9 @@ class Spool:
     def _move(self, received: Path, settled: Path) -> None:
         try:
             received.rename(settled)
-        except FileNotFoundError:  # the first of its hour, or the object is gone
+        except FileNotFoundError:
+            if settled.parent.is_dir():  # then it is the object that is gone
+                raise
             layout.make_folder(settled.parent, below=self._layout.settled, sync=False)
             received.rename(settled)
 
@@ -267,8 +269,8 @@ def open_spool(
     """Open the spool of a state directory for a process that receives.
 
     New ids come after all that are on the disk, whatever the clock says, and after `last_id`: the greatest
-    that the queue knows, whose bytes may be gone. What is settled has a row, so where the queue can say,
-    only what is not is looked through.
+    that the queue knows, whose bytes may be gone. What is settled had a row, so where there is a queue, only
+    what is not is looked through.
     """
     places = Layout(state_dir)
     folders = (places.received, places.settled) if last_id is None else (places.received,)

@@ -91,7 +91,7 @@ class SpoolWriter:
         guard.begun()
 
     def write(self, pieces: Sequence[memoryview]) -> None:
-        """Write a stretch of the data set, in up to 1000 pieces of any size; they are not kept.
+        """Write a stretch of the data set, in up to 1000 pieces (IOV_MAX) of any size; they are not kept.
 
         Raises
         ------

@@ -57,6 +57,8 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
         self._outcomes: list[Outcome] = []
         self._due_at: datetime | None = None
         self._due_as_of = -1
+        self._looked_at = -1
+        self._look_by = 0.0
         self._settle_by = 0.0
         self._renew_at = 0.0
 
@@ -98,10 +100,16 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
 
         What is due already needs no clock: it waits for room in a worker's hand.
         """
-        if self._due_as_of != self.news:
-            self._due_as_of, self._due_at = self.news, self.queue.next_due_at(stage=self.stage)
         now = datetime.now(UTC)
-        return None if self._due_at is None or self._due_at <= now else (self._due_at - now).total_seconds()
+        if self._due_as_of != self.news:
+            due = self.queue.next_due_at(stage=self.stage)
+            self._due_as_of, self._due_at = self.news, None if due is None or due <= now else due
+        if self._due_at is None:
+            return None
+        if self._due_at <= now:  # since it was looked up: claim at once
+            self.news += 1
+            return 0.0
+        return (self._due_at - now).total_seconds()
 
     def conclude(self, link: WorkerLink[Claimed], item_id: str, outcome: Outcome) -> None:
         """Take an item out of a worker's hand; its outcome is stored with the next group."""
@@ -130,11 +138,13 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
         if self._outcomes:
             wait_s = min(wait_s, max(0.0, self._settle_by - time.monotonic()))
         ready = self._wait(wait_s, doorbell.fileno(), self.stopping.fileno())
-        if not ready:
-            self.news += 1
         if doorbell.fileno() in ready:
             doorbell.wait(0)
             self.news += 1
+        elif not ready or time.monotonic() >= self._look_by:
+            self.news += 1
+        if self.news != self._looked_at:
+            self._looked_at, self._look_by = self.news, time.monotonic() + _POLL_S
 
     def _wait(self, wait_s: float, *others: int) -> list[int]:
         """Wait for workers and `others`; hear the workers, bury the dead, and return what was ready."""
