@@ -29,8 +29,8 @@ _BUSY_WAITS_S: Final = 0.0005
 _BUSY_WAITS_AT_MOST_S: Final = 0.01
 _MOST_WAITS: Final = 16
 """How long an accept loop leaves a caller to those that share its socket: where it may be full; where it is
-not, for each caller that it serves, and at most; and how often in a second. So callers that come one after the
-other are taken as they come."""
+not, for each caller that it serves, and at most; and how often in a second, so that callers that come one
+after the other are taken as they come."""
 
 
 class _Door:
