@@ -190,12 +190,7 @@ class Topic:
 
 def writes(method: Callable[Concatenate[Self, P], Result]) -> Callable[Concatenate[Self, P], Result]:
     """Make a method one durable transaction. It may run twice, so it must change nothing but the queue."""
-
-    @functools.wraps(method)
-    def transaction(self: Self, /, *args: P.args, **kwargs: P.kwargs) -> Result:
-        return self.transact("BEGIN IMMEDIATE", lambda: method(self, *args, **kwargs))
-
-    return transaction
+    return _transaction(method, "BEGIN IMMEDIATE")
 
 
 def leases(method: Callable[Concatenate[Self, P], Result]) -> Callable[Concatenate[Self, P], Result]:
@@ -203,20 +198,20 @@ def leases(method: Callable[Concatenate[Self, P], Result]) -> Callable[Concatena
 
     It waits for no sync of the disk. The next durable transaction, of any process, makes it durable too.
     """
-
-    @functools.wraps(method)
-    def transaction(self: Self, /, *args: P.args, **kwargs: P.kwargs) -> Result:
-        return self.transact("BEGIN IMMEDIATE", lambda: method(self, *args, **kwargs), waits=False)
-
-    return transaction
+    return _transaction(method, "BEGIN IMMEDIATE", waits=False)
 
 
 def reads(method: Callable[Concatenate[Self, P], Result]) -> Callable[Concatenate[Self, P], Result]:
     """Make a method see one state of the queue, however many queries it asks."""
+    return _transaction(method, "BEGIN")
 
+
+def _transaction(
+    method: Callable[Concatenate[Self, P], Result], begin: str, *, waits: bool = True
+) -> Callable[Concatenate[Self, P], Result]:
     @functools.wraps(method)
     def transaction(self: Self, /, *args: P.args, **kwargs: P.kwargs) -> Result:
-        return self.transact("BEGIN", lambda: method(self, *args, **kwargs))
+        return self.transact(begin, lambda: method(self, *args, **kwargs), waits=waits)
 
     return transaction
 

@@ -28,7 +28,6 @@ class Layout:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.received = root / "spool"
-        self._received = str(self.received)
         self.settled = root / "settled"
         self.renderings = root / "renderings"
         self.incomplete = self.received / _INCOMPLETE
@@ -39,7 +38,7 @@ class Layout:
 
     def received_name(self, object_id: str) -> str:
         """The same as text: on the path of every object, a Path would cost ten times as much."""
-        return f"{self._received}/{hour_folder(hour_of(object_id))}/{object_id}{SUFFIX}"
+        return f"{self.received}/{hour_folder(hour_of(object_id))}/{object_id}{SUFFIX}"
 
     def settled_path(self, object_id: str) -> Path:
         """Where an object is once it is settled."""

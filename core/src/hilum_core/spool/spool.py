@@ -155,7 +155,9 @@ class Spool:
     def locate(self, object_id: str) -> Path:
         """The file of an object. Whether it is there, opening it tells."""
         settled = self._layout.settled_path(object_id)
-        return settled if os.path.exists(settled) else self._layout.received_path(object_id)  # noqa: PTH110 - asked of every object, and three times as fast
+        # Asked for every delivery, and three times as fast as the Path's own.
+        is_settled = os.path.exists(settled)  # noqa: PTH110
+        return settled if is_settled else self._layout.received_path(object_id)
 
     def received_name(self, object_id: str) -> str:
         """The file of an object that cannot be settled yet, as text."""

@@ -57,7 +57,6 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
         self._outcomes: list[Outcome] = []
         self._due_at: datetime | None = None
         self._due_as_of = -1
-        self._looked_at = -1
         self._look_by = 0.0
         self._settle_by = 0.0
         self._renew_at = 0.0
@@ -140,11 +139,10 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
         ready = self._wait(wait_s, doorbell.fileno(), self.stopping.fileno())
         if doorbell.fileno() in ready:
             doorbell.wait(0)
-            self.news += 1
-        elif not ready or time.monotonic() >= self._look_by:
-            self.news += 1
-        if self.news != self._looked_at:
-            self._looked_at, self._look_by = self.news, time.monotonic() + _POLL_S
+        elif ready and time.monotonic() < self._look_by:
+            return
+        self.news += 1
+        self._look_by = time.monotonic() + _POLL_S
 
     def _wait(self, wait_s: float, *others: int) -> list[int]:
         """Wait for workers and `others`; hear the workers, bury the dead, and return what was ready."""
