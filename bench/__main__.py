@@ -27,13 +27,6 @@ from bench.table import as_json, print_tables
 Compete = Callable[[Path, Plan], Iterator[Run]]
 
 
-def _grow(folder: Path, plan: Plan) -> Iterator[Run]:
-    """Only Hilum has a queue that could grow."""
-    rows = [one for one in growing.ROWS if one <= plan.most_rows]
-    if plan.includes(HILUM):
-        yield from growing.compete(folder, rounds=plan.rounds, rows=rows)
-
-
 CONTESTS: dict[str, Compete] = {
     receive.CONTEST: receive.compete,
     nagle.CONTEST: nagle.compete,
@@ -42,7 +35,7 @@ CONTESTS: dict[str, Compete] = {
     route.CONTEST: route.compete,
     fan_out.CONTEST: fan_out.compete,
     large_object.CONTEST: large_object.compete,
-    growing.CONTEST: _grow,
+    growing.CONTEST: growing.compete,
 }
 CONTESTANTS = dict.fromkeys(
     [

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from bench.arrivals import Arrived, compare
 from bench.contestants.hilum import HILUM, PEER
 from bench.measure import Case, Run
 from bench.objects import SMALL, BenchObject, ObjectSource
+from bench.plan import Plan, in_turn
 from bench.processes import cpu_seconds, free_port
 from bench.queue_filler import RESTING, WORKING, fill, stored_object
 from hilum_core.clock import SystemClock, microseconds
@@ -87,12 +88,13 @@ def case_of(what: str, rows: int, associations: int = 1) -> Case:
     return Case(contest=CONTEST, kind=f"{what} at {_words(rows)} rows", associations=associations)
 
 
-def compete(folder: Path, *, rounds: int, rows: Sequence[int] = ROWS) -> Iterator[Run]:
+def compete(folder: Path, plan: Plan) -> Iterator[Run]:
     """Run all rounds, each with all sizes; gives each run when it is done."""
-    places = [_Place(folder / str(count), count) for count in rows]
-    for number in range(rounds):
-        first = number % len(places)
-        for place in (*places[first:], *places[:first]):
+    if not plan.includes(HILUM):  # only Hilum has a queue that could grow
+        return
+    places = [_Place(folder / str(count), count) for count in ROWS if count <= plan.most_rows]
+    for number in range(plan.rounds):
+        for place in in_turn(places, number):
             yield from place.measure()
 
 

@@ -26,6 +26,7 @@ class Contestant(Protocol):
 
 
 AnyContestant = TypeVar("AnyContestant", bound=Contestant)
+Item = TypeVar("Item")
 
 
 def _say_nothing(text: str) -> None:
@@ -74,9 +75,9 @@ class Plan:
         return max(_LEAST_OBJECTS, round(self.counts[kind] * share))
 
 
-def in_turn(contestants: Sequence[AnyContestant], number: int) -> list[AnyContestant]:
+def in_turn(items: Sequence[Item], number: int) -> list[Item]:
     """The same, beginning with another in each round, so that nobody always runs after the same one."""
-    if not contestants:
+    if not items:
         return []
-    first = number % len(contestants)
-    return [*contestants[first:], *contestants[:first]]
+    first = number % len(items)
+    return [*items[first:], *items[:first]]

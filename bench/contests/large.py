@@ -14,7 +14,6 @@ from pathlib import Path
 import attrs
 
 from bench import raw_sender
-from bench.arrivals import compare
 from bench.contestants.hilum import Hilum
 from bench.contestants.receivers import Receiver, Storescp
 from bench.contestants.routers import PASS_ON, HilumRouter
@@ -76,19 +75,6 @@ def _route(router: Receiver, archive: Receiver, an_object: BenchObject) -> Run:
     started = time.perf_counter()
     raw_sender.stream_large(router.port, router.called_ae, an_object)
     took_s = wait_for_files([archive.folder], [an_object], within_s=_WITHIN_S) - started
-    router.settle()
-    cpu_s = cpu_seconds(router.pid) - before_s
-    arrived = compare([an_object], archive.files())
-    archive.remove()
-    router.clear()
-    return Run(
-        case=Case(contest=CONTEST, kind=f"{an_object.kind.words}, passed on", associations=1),
-        contestant=router.name,
-        words=router.words,
-        is_durable=router.is_durable,
-        objects=1,
-        took_s=took_s,
-        cpu_s=cpu_s,
-        arrived=arrived,
-        peak_mib=peak_memory_mib(router.pid),
-    )
+    case = Case(contest=CONTEST, kind=f"{an_object.kind.words}, passed on", associations=1)
+    run = finish(router, case, [an_object], took_s=took_s, cpu_before_s=before_s, archive=archive)
+    return attrs.evolve(run, peak_mib=peak_memory_mib(router.pid))

@@ -39,13 +39,6 @@ class _Try:
     sent: SentFolder
     start_up: Used
 
-    @property
-    def name(self) -> str:
-        return self.receiver.name
-
-    def missing(self) -> str:
-        return self.receiver.missing()
-
 
 def compete(folder: Path, plan: Plan) -> Iterator[Run]:
     """Run all rounds; gives each run when it is done."""

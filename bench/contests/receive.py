@@ -72,12 +72,23 @@ def _run(receiver: Receiver, case: Case, objects: Sequence[BenchObject]) -> Run:
 
 
 def finish(
-    receiver: Receiver, case: Case, objects: Sequence[BenchObject], *, took_s: float, cpu_before_s: float
+    receiver: Receiver,
+    case: Case,
+    objects: Sequence[BenchObject],
+    *,
+    took_s: float,
+    cpu_before_s: float,
+    archive: Receiver | None = None,
 ) -> Run:
-    """Wait until the receiver has done everything, compare what arrived, and have it removed."""
+    """Wait until the receiver has done everything, compare what arrived, and have it removed.
+
+    With an archive, that is where the objects are to be.
+    """
     receiver.settle()
     cpu_s = cpu_seconds(receiver.pid) - cpu_before_s
-    arrived = compare(objects, receiver.files())
+    arrived = compare(objects, (archive or receiver).files())
+    if archive is not None:
+        archive.remove()
     receiver.clear()
     return Run(
         case=case,

@@ -13,9 +13,9 @@ from pathlib import Path
 import attrs
 
 from bench import raw_sender
-from bench.arrivals import compare_checksums
 from bench.contestants.receivers import Receiver, Storescp
 from bench.contestants.routers import EDIT, FILTER, PASS_ON, Task, routers
+from bench.contests.receive import finish
 from bench.landing import wait_for_files
 from bench.measure import Case, Run
 from bench.objects import KINDS, BenchObject, Kind, ObjectSource
@@ -90,23 +90,6 @@ def _run(way: _Way, kind: Kind, objects: Sequence[BenchObject]) -> Run:
     started = time.perf_counter()
     raw_sender.stream(router.port, router.dialect, objects, associations=1)
     took_s = wait_for_files([archive.folder], objects, within_s=_WITHIN_S) - started
-    router.settle()
-    cpu_s = cpu_seconds(router.pid) - before_s
-    arrived = compare_checksums([_checksum(one, way.task) for one in objects], archive.files())
-    archive.remove()
-    router.clear()
-    return Run(
-        case=case_of(kind, way.task),
-        contestant=router.name,
-        words=router.words,
-        is_durable=router.is_durable,
-        objects=len(objects),
-        took_s=took_s,
-        cpu_s=cpu_s,
-        arrived=arrived,
-    )
-
-
-def _checksum(an_object: BenchObject, task: Task) -> int:
-    """Of the data set as it is to arrive."""
-    return an_object.with_values(task.edits).checksum()
+    expected = [one.with_values(way.task.edits) for one in objects]
+    case = case_of(kind, way.task)
+    return finish(router, case, expected, took_s=took_s, cpu_before_s=before_s, archive=archive)
