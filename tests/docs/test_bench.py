@@ -99,7 +99,8 @@ def test_what_a_child_used_still_counts_when_it_has_ended(tmp_path):
     server = start([sys.executable, "-c", parent], tmp_path / "log")
     try:
         server.read_port()
-        assert cpu_seconds(server.pid) >= 0.3
+        # The kernel counts in ticks of 10 ms, rounded down, so the child's 0.3 may read as less.
+        assert cpu_seconds(server.pid) >= 0.25
     finally:
         server.end()
 
