@@ -28,7 +28,7 @@ def lines():
             yield Line(cells[0], cells)
 
 
-def tests_that_there_are():
+def all_tests():
     folders = [ROOT / "tests", *ROOT.glob("*/tests"), *ROOT.glob("plugins/*/*/tests")]
     for path in (path for folder in folders for path in folder.rglob("test_*.py")):
         yield from re.findall(r"^\s*def (test_\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE)
@@ -39,4 +39,4 @@ def test_each_line_says_what_happens_and_names_tests_that_there_are(line):
     assert len(line.cells) == 4
     assert all(line.cells)
     assert line.tests, f"{line.fault}: names no test"
-    assert set(line.tests) <= set(tests_that_there_are())
+    assert set(line.tests) <= set(all_tests())
