@@ -34,7 +34,7 @@ def all_tests():
         yield from re.findall(r"^\s*def (test_\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE)
 
 
-@pytest.mark.parametrize("line", lines(), ids=lambda line: line.fault)
+@pytest.mark.parametrize("line", list(lines()), ids=lambda line: line.fault)
 def test_each_line_says_what_happens_and_names_tests_that_there_are(line):
     assert len(line.cells) == 4
     assert all(line.cells)
