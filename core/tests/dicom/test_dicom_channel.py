@@ -7,6 +7,7 @@ import threading
 
 from hilum_core.dicom.channel import PduChannel
 from hilum_core.dicom.stream import PduStream
+from hilum_core.dicom.transport import PlainTransport
 
 
 def test_an_abort_does_not_wait_for_a_peer_that_takes_nothing():
@@ -14,7 +15,7 @@ def test_an_abort_does_not_wait_for_a_peer_that_takes_nothing():
         ours = socket.create_connection(listening.getsockname())
         theirs, _ = listening.accept()
     stream = PduStream(buffer_bytes=1024, max_pdu_bytes=1024, most_pdu_bytes=1024)
-    channel = PduChannel(ours, stream, send_timeout_s=0.1)
+    channel = PduChannel(PlainTransport(ours), stream, send_timeout_s=0.1)
     fill(ours)
     aborting = threading.Thread(target=channel.abort, daemon=True)
     aborting.start()

@@ -4,7 +4,6 @@ import contextlib
 import io
 import random
 import re
-import select
 import socket
 import struct
 import threading
@@ -24,7 +23,6 @@ from hilum_core.dicom.acceptor import (
     Ending,
     StoreRefused,
 )
-from hilum_core.dicom.channel import TICK_S
 from hilum_core.dicom.command import decode_command, encode_command, response_to
 from hilum_core.dicom.negotiation import (
     AssociateAccept,
@@ -44,6 +42,7 @@ from hilum_core.dicom.requestor import (
     RequestorError,
     RequestorSettings,
 )
+from hilum_core.dicom.transport import TICK_S
 from hilum_sdk import ContextNeed
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -561,7 +560,7 @@ def test_an_association_that_died_idle_is_found_before_anything_is_sent(scripted
     association = open_to(scripted(script))
     assert store(association, b"first").status == 0
     ended.wait(10)
-    eventually(lambda: association._conversation.channel._is_ready(select.POLLIN, 0))
+    eventually(association._conversation.channel._transport.has_bytes)
     with pytest.raises(AssociationLost, match=re.escape(words)) as caught:
         store(association, b"second")
     assert caught.value.nothing_sent

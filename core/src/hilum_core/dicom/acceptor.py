@@ -43,6 +43,7 @@ from hilum_core.dicom.reception import (
     StoreRequest,
 )
 from hilum_core.dicom.stream import PduStream, Piece
+from hilum_core.dicom.transport import PlainTransport
 from hilum_core.log import describe_exception
 from hilum_sdk import Association
 
@@ -122,7 +123,7 @@ class _Acceptor:
             max_pdu_bytes=settings.max_pdu_bytes,
             most_pdu_bytes=settings.most_pdu_bytes,
         )
-        self._channel = PduChannel(sock, stream, send_timeout_s=settings.idle_s)
+        self._channel = PduChannel(PlainTransport(sock), stream, send_timeout_s=settings.idle_s)
         self._facts = Association(calling_ae="", called_ae="", address=address)
         self._contexts: dict[int, tuple[str, str]] = {}
         self._is_established = False

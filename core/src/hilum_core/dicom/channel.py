@@ -7,22 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import select
-import socket
-import struct
 import time
 from collections.abc import Callable
-from typing import Final
 
 from hilum_core.dicom.pdu import NOT_SPECIFIED, SERVICE_USER, WholePdu, encode_abort
 from hilum_core.dicom.stream import PduStream, Piece
+from hilum_core.dicom.transport import TICK_S, Transport, TransportBroken
 from hilum_core.log import describe_exception
-
-TICK_S: Final = 0.5
-_TICK: Final = struct.pack("@ll", *divmod(round(TICK_S * 1_000_000), 1_000_000))
-"""As a `struct timeval`."""
-_TCP_INFO_BYTES_ACKED: Final = (120, "<Q")
-"""Where `struct tcp_info` of Linux has `tcpi_bytes_acked`."""
 
 
 class ConnectionEnded(Exception):  # noqa: N818 - it names what happened, which need not be an error
@@ -38,11 +29,11 @@ class Cancelled(Exception):  # noqa: N818 - as above
 
 
 class PduChannel:
-    """One TCP connection.
+    """One connection, for PDUs.
 
     Parameters
     ----------
-    sock
+    transport
         Connected; from now on owned by the channel.
     stream
         Takes the incoming bytes apart.
@@ -50,17 +41,11 @@ class PduChannel:
         How long a peer may take nothing of what we send.
     """
 
-    def __init__(self, sock: socket.socket, stream: PduStream, *, send_timeout_s: float) -> None:
+    def __init__(self, transport: Transport, stream: PduStream, *, send_timeout_s: float) -> None:
         self.stream = stream
-        self._sock = sock
+        self._transport = transport
         self._send_timeout_s = send_timeout_s
         self._is_within_pdu = False
-        # The kernel keeps the ticks: with a time limit of Python's, each read would cost a poll before it.
-        sock.setblocking(True)
-        with contextlib.suppress(OSError):  # the peer may have gone already; reading tells
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TICK)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
     def next_event(
         self, timeout_s: float, *, cancelled: Callable[[], bool] | None = None
@@ -95,19 +80,14 @@ class PduChannel:
             The peer closed the connection, or it broke.
         """
         room = self.stream.room()
-        while True:
-            try:
-                count = self._sock.recv_into(room)
-                # A sender that has Nagle's algorithm on waits for our acknowledgement before it sends
-                # the rest of a message: 40 to 90 ms per object. The option lasts for one read only.
-                self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-                break
-            except OSError as error:
-                _raise_unless_tick(error)
+        try:
+            while (count := self._transport.receive_into(room)) is None:
                 if cancelled and cancelled():
-                    raise Cancelled from None
+                    raise Cancelled
                 if time.monotonic() >= deadline:
-                    raise PeerSilent("sent nothing in time") from None
+                    raise PeerSilent("sent nothing in time")
+        except OSError as error:
+            raise ConnectionEnded(_in_words(error)) from error
         if not count:
             raise ConnectionEnded("closed the connection")
         self.stream.received(count)
@@ -127,12 +107,13 @@ class PduChannel:
         self._is_within_pdu = True
         while rest:
             try:
-                rest = rest[self._sock.send(rest, socket.MSG_DONTWAIT) :]
+                rest = rest[self._transport.send(rest) :]
                 deadline = time.monotonic() + self._send_timeout_s
-            except OSError as error:
-                _raise_unless_tick(error)
-                if not self._is_ready(select.POLLOUT, TICK_S) and time.monotonic() >= deadline:
+            except BlockingIOError:
+                if not self._transport.wait_until_sendable(TICK_S) and time.monotonic() >= deadline:
                     raise PeerSilent("took nothing in time") from None
+            except OSError as error:
+                raise ConnectionEnded(_in_words(error)) from error
             if each_step:
                 each_step()
         self._is_within_pdu = False
@@ -148,14 +129,9 @@ class PduChannel:
             It has closed the connection.
         """
         with contextlib.suppress(Cancelled):
-            if self.stream.pending or self._is_ready(select.POLLIN, 0):
+            if self.stream.pending or self._transport.has_bytes():
                 return self.next_event(0, cancelled=lambda: True)
         return None
-
-    def _is_ready(self, event: int, timeout_s: float) -> bool:
-        poll = select.poll()
-        poll.register(self._sock, event)
-        return bool(poll.poll(timeout_s * 1000))
 
     def abort(self, source: int = SERVICE_USER, reason: int = NOT_SPECIFIED) -> None:
         """Send an A-ABORT, as far as the connection lets us without waiting.
@@ -164,7 +140,7 @@ class PduChannel:
         """
         if not self._is_within_pdu:
             with contextlib.suppress(OSError):
-                self._sock.send(encode_abort(source, reason), socket.MSG_DONTWAIT)
+                self._transport.send(memoryview(encode_abort(source, reason)))
 
     def finish(self, artim_s: float, *, cancelled: Callable[[], bool] = lambda: False) -> None:
         """Let the peer close the connection after our last PDU, within the time of ARTIM (PS3.8 9.1.4).
@@ -174,29 +150,21 @@ class PduChannel:
         """
         deadline = time.monotonic() + artim_s
         with contextlib.suppress(OSError):
-            self._sock.shutdown(socket.SHUT_WR)
+            self._transport.end_sending()
             scratch = bytearray(0x10000)
             while time.monotonic() < deadline:
-                try:
-                    if not self._sock.recv_into(scratch):
-                        break
-                except BlockingIOError:  # a tick without a word
-                    if cancelled():
-                        break
+                count = self._transport.discard_into(scratch)
+                if count == 0 or (count is None and cancelled()):
+                    break
         self.close()
 
     def close(self) -> None:
         """Close the connection as it is. Safe twice."""
-        self._sock.close()
+        self._transport.close()
 
     def bytes_acknowledged(self) -> int | None:
         """How many bytes the peer's TCP has acknowledged so far; None where the system does not say."""
-        offset, layout = _TCP_INFO_BYTES_ACKED
-        try:
-            info = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
-            return int(struct.unpack_from(layout, info, offset)[0])
-        except (AttributeError, OSError, struct.error):
-            return None
+        return self._transport.bytes_acknowledged()
 
 
 class Flow:
@@ -218,14 +186,12 @@ class Flow:
         return False
 
 
-def _raise_unless_tick(error: OSError) -> None:
-    if not isinstance(error, BlockingIOError):
-        raise ConnectionEnded(_in_words(error)) from error
-
-
 def _in_words(error: OSError) -> str:
+    """Complete the sentence "the peer …" for a connection that has broken."""
     if isinstance(error, ConnectionResetError | BrokenPipeError):
         return "reset the connection"
+    if isinstance(error, TransportBroken):
+        return str(error)
     if error.errno == errno.ETIMEDOUT:
         return "does not answer any more"
     return f"lost the connection: {describe_exception(error)}"

@@ -25,6 +25,7 @@ from hilum_core.dicom.negotiation import (
 )
 from hilum_core.dicom.pdu import ProtocolError, WholePdu
 from hilum_core.dicom.stream import PduStream
+from hilum_core.dicom.transport import PlainTransport
 from hilum_core.log import describe_exception
 
 MOST_ANSWER_BYTES: Final = 16 * 1024 * 1024
@@ -56,7 +57,7 @@ def connect(node: RemoteNode, settings: RequestorSettings) -> PduChannel:
         max_pdu_bytes=settings.max_pdu_bytes,
         most_pdu_bytes=MOST_ANSWER_BYTES,
     )
-    return PduChannel(sock, stream, send_timeout_s=settings.send_timeout_s)
+    return PduChannel(PlainTransport(sock), stream, send_timeout_s=settings.send_timeout_s)
 
 
 def make_request(

@@ -13,7 +13,6 @@ from typing import Final
 
 from hilum_core.dicom.acceptor import serve_association
 from hilum_core.dicom.callers import Caller, Callers
-from hilum_core.dicom.channel import TICK_S
 from hilum_core.dicom.reception import (
     LIMIT_EXCEEDED,
     AcceptorSettings,
@@ -23,6 +22,7 @@ from hilum_core.dicom.reception import (
     ObjectReceiver,
     Rejection,
 )
+from hilum_core.dicom.transport import TICK_S
 
 _FULL_WAITS_S: Final = 0.02
 _BUSY_WAITS_S: Final = 0.0005
