@@ -157,12 +157,10 @@ def _goals() -> Iterator[Goal]:
         case = route.case_of(kind, PASS_ON)
         for other in ("orthanc", "orthanc-nagle"):
             yield Ahead(case=case, other=other, at_least=at_least)
-    for kind in KINDS:
-        yield Kept(
-            hard=fan_out.case_of(kind, fan_out.WITH_ILL),
-            easy=fan_out.case_of(kind, fan_out.WITHOUT_ILL),
-            at_least=0.9,
-        )
+    for spread in fan_out.WITH_ILL:
+        for kind in KINDS:
+            easy = fan_out.case_of(kind, fan_out.WITHOUT_ILL)
+            yield Kept(hard=fan_out.case_of(kind, spread), easy=easy, at_least=0.9)
     yield from _growth_goals()
     yield Lean(contest=large.CONTEST, below_mib=150)
 

@@ -1,4 +1,4 @@
-"""The contest *fan-out*: Hilum to several destinations at a time; with one of them dead and one slow.
+"""The contest *fan-out*: Hilum to several destinations; with one of them dead and one slow or hanging.
 
 An object counts when every healthy destination has it.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -25,7 +25,9 @@ from bench.processes import cpu_seconds, free_port
 
 CONTEST = "fan-out"
 _MOST = 10
-_SLOW_WAITS_S = 0.2
+_SLOW = "slow"
+_HANGING = "hanging"
+_ANSWERS_AFTER_S = {_SLOW: 0.2, _HANGING: 3600.0}
 _WITHIN_S = 120.0
 _SHARES = {CT: 0.15, SMALL: 0.2}
 _SINK = """
@@ -42,10 +44,10 @@ peer = "to{number}"
 
 @attrs.frozen(kw_only=True)
 class Spread:
-    """To whom Hilum sends: so many healthy destinations, and the dead and the slow one or not."""
+    """To whom Hilum sends: so many healthy destinations, and a dead one beside an ill one or neither."""
 
     healthy: int
-    with_ill: bool = False
+    ill: str | None = None
 
     @property
     def name(self) -> str:
@@ -58,14 +60,13 @@ class Spread:
 
     def words(self, kind: Kind) -> str:
         """With a kind of object, for people."""
-        if self.with_ill:
-            return f"{kind.words}, to {self.healthy}, one dead, one slow"
-        return f"{kind.words}, to {self.healthy}"
+        words = f"{kind.words}, to {self.healthy}"
+        return words if self.ill is None else f"{words}, one dead, one {self.ill}"
 
 
 WITHOUT_ILL = Spread(healthy=_MOST - 2)
-WITH_ILL = Spread(healthy=_MOST - 2, with_ill=True)
-SPREADS = (*(Spread(healthy=number) for number in (1, 2, 5, _MOST)), WITHOUT_ILL, WITH_ILL)
+WITH_ILL = tuple(Spread(healthy=_MOST - 2, ill=ill) for ill in _ANSWERS_AFTER_S)
+SPREADS = (*(Spread(healthy=number) for number in (1, 2, 5, _MOST)), WITHOUT_ILL, *WITH_ILL)
 
 
 def case_of(kind: Kind, spread: Spread) -> Case:
@@ -75,10 +76,10 @@ def case_of(kind: Kind, spread: Spread) -> Case:
 
 @attrs.frozen(kw_only=True)
 class _Destinations:
-    """Ten healthy ones, a slow one, and a port on which nobody listens."""
+    """Ten healthy ones, one for each illness, and a port on which nobody listens."""
 
     healthy: Sequence[Receiver]
-    slow: Receiver
+    ill: Mapping[str, Receiver]
     dead_port: int
 
     def of(self, spread: Spread) -> Sequence[Receiver]:
@@ -88,8 +89,8 @@ class _Destinations:
     def config(self, spread: Spread) -> str:
         """The config of a router to these."""
         ports = [one.port for one in self.of(spread)]
-        if spread.with_ill:
-            ports += [self.slow.port, self.dead_port]
+        if spread.ill is not None:
+            ports += [self.ill[spread.ill].port, self.dead_port]
         sinks = "".join(_SINK.format(number=number, port=port) for number, port in enumerate(ports))
         names = ", ".join(f'"to{number}"' for number in range(len(ports)))
         return f'{sinks}\n[[routes]]\nname  = "to all"\nsinks = [{names}]\n'
@@ -112,11 +113,11 @@ def compete(folder: Path, plan: Plan) -> Iterator[Run]:
 
 def _start(folder: Path, stack: ExitStack) -> _Destinations:
     healthy = [Storescp("--fork", "+B") for _ in range(_MOST)]
-    slow = Pynetdicom(wait_s=_SLOW_WAITS_S)
-    for number, receiver in enumerate([*healthy, slow]):
+    ill = {name: Pynetdicom(wait_s=wait_s) for name, wait_s in _ANSWERS_AFTER_S.items()}
+    for number, receiver in enumerate([*healthy, *ill.values()]):
         stack.callback(receiver.end)
         receiver.start(folder / f"destination-{number}")
-    return _Destinations(healthy=healthy, slow=slow, dead_port=free_port())
+    return _Destinations(healthy=healthy, ill=ill, dead_port=free_port())
 
 
 def _run_all(
@@ -145,7 +146,7 @@ def _run(spread: Spread, router: Hilum, healthy: Sequence[Receiver], objects: Se
     folders = [one.folder for one in healthy]
     took_s = wait_for_files(folders, objects, within_s=_WITHIN_S) - started
     cpu_s = cpu_seconds(router.pid) - before_s
-    if not spread.with_ill:
+    if spread.ill is None:
         router.settle()
     arrivals = [compare(objects, one.files()) for one in healthy]
     for one in healthy:
