@@ -24,6 +24,7 @@ from hilum_core.dicom.acceptor import (
     StoreRefused,
 )
 from hilum_core.dicom.command import decode_command, encode_command, response_to
+from hilum_core.dicom.conversation import _Wait
 from hilum_core.dicom.negotiation import (
     AssociateAccept,
     ContextResult,
@@ -244,6 +245,39 @@ def test_progress_is_told_while_the_buffers_of_the_system_empty(scripted, size):
     assert told
 
 
+def test_progress_is_told_while_the_answer_is_waited_for(scripted):
+    told = []
+
+    def script(connection):
+        connection.accept()
+        command, _, _ = connection.message()
+        told.clear()
+        threading.Event().wait(3 * TICK_S)  # the archive stores before it answers
+        connection.answer(command)
+        connection.read()
+
+    with open_to(scripted(script)) as association:
+        store(association, b"data", progress=lambda: told.append(1))
+    assert told
+
+
+def test_the_time_for_an_answer_begins_anew_as_long_as_the_peer_takes_bytes():
+    class Channel:
+        acknowledged = 0
+
+        def bytes_acknowledged(self):
+            return self.acknowledged
+
+    channel = Channel()
+    wait = _Wait(channel, 1000, None)
+    wait._deadline = 0
+    assert not wait.tick()
+    assert wait.left_s < 0
+    channel.acknowledged += 1
+    assert not wait.tick()
+    assert wait.left_s > 0
+
+
 def test_fragments_are_even_and_within_the_peers_maximum(scripted):
     seen = []
 
@@ -334,6 +368,44 @@ def test_no_such_host():
     node = RemoteNode(host="no-such-host.invalid", port=104, ae_title="X")
     with pytest.raises(NotConnected, match="no connection"):
         RequestorAssociation.open(node, [], SETTINGS)
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", "a..example", "\udc80"])
+def test_what_cannot_be_the_name_of_a_host(host):
+    node = RemoteNode(host=host, port=104, ae_title="X")
+    with pytest.raises(NotConnected, match="no connection: this cannot be the name of a host"):
+        RequestorAssociation.open(node, [], SETTINGS)
+
+
+def test_a_connection_that_nobody_answers():
+    with socket.socket() as listening, contextlib.ExitStack() as stack:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        for _ in range(4):  # the queue of the system is full: further requests are dropped without a word
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listening.getsockname())
+        settings = RequestorSettings(calling_ae="HILUM", connect_timeout_s=0.2)
+        with pytest.raises(NotConnected, match="no connection: nobody answers; check host, port"):
+            open_to(listening.getsockname()[1], settings=settings)
+
+
+def test_a_name_with_several_addresses_is_called_at_each(running, monkeypatch):
+    acceptor = running()
+    addresses = [("::1", acceptor.port, 0, 0), ("127.0.0.2", acceptor.port), ("127.0.0.1", acceptor.port)]
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda *_: [
+            (socket.AF_INET6 if ":" in at[0] else socket.AF_INET, socket.SOCK_STREAM, 6, "", at)
+            for at in addresses
+        ],
+    )
+    node = RemoteNode(host="archive.example", port=acceptor.port, ae_title="ARCHIVE")
+    needs = [ContextNeed(sop_class_uid=CT, transfer_syntaxes=(EXPLICIT,))]
+    with RequestorAssociation.open(node, needs, SETTINGS) as association:
+        assert store(association, b"data").status == 0
+    assert len(acceptor.objects) == 1
 
 
 @pytest.mark.parametrize(
@@ -521,6 +593,36 @@ def test_a_peer_that_takes_nothing_gets_no_abort_among_the_bytes_of_the_object(s
                 1, pdu.COMMAND, encode_command({0x100: 0x8001, 0x120: 1, 0x800: 0x101}), 0
             ),
             "without a status",
+        ),
+        (
+            lambda command: pdu.p_data(
+                1, pdu.COMMAND, encode_command({0x100: 0x8001, 0x120: 1, 0x800: 0x101, 0x900: 0})[:-2], 0
+            ),
+            "malformed command set",
+        ),
+        (
+            lambda command: pdu.p_data(
+                1,
+                pdu.COMMAND,
+                encode_command({0x100: 0x8001, 0x120: 1, 0x800: 0x101}) + bytes.fromhex("0000000900000000"),
+                0,
+            ),
+            "without a status",
+        ),
+        (
+            lambda command: pdu.p_data(
+                1, pdu.COMMAND, encode_command({0x100: 0x8030, 0x120: 1, 0x800: 0x101, 0x900: 0}), 0
+            ),
+            "8030H",
+        ),
+        (
+            lambda command: pdu.p_data(
+                1,
+                pdu.COMMAND,
+                encode_command({0x100: 0x8001, 0x120: 1, 0x800: 0x101, 0x900: 0, 0x1000: "1.2.33"}),
+                0,
+            ),
+            "answered for another object",
         ),
     ],
 )

@@ -107,12 +107,14 @@ class ContextNeed:
 class Timeouts:
     """How long to wait for a DICOM node.
 
-    ``connect`` for the connection, ``association`` for the answer to the A-ASSOCIATE-RQ, ``response``
-    for the answer to a message, from its last byte on; large objects get 1 s more a MiB.
+    ``connect`` for the connection, ``association`` for the answer to the A-ASSOCIATE-RQ, ``send`` while
+    the node takes nothing of what is sent, ``response`` for the answer to a message, from when the node's
+    machine has its last byte; large objects get 1 s more a MiB.
     """
 
     connect: timedelta = timedelta(seconds=10)
     association: timedelta = timedelta(seconds=30)
+    send: timedelta = timedelta(seconds=60)
     response: timedelta = timedelta(seconds=120)
 
 

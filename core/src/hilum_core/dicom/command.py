@@ -97,8 +97,8 @@ class Command:
         ProtocolError
             There is none, so that nobody knows what became of the request.
         """
-        if STATUS not in self.elements:
-            raise _malformed("a response without a status (0000,0900)")
+        if len(self.elements.get(STATUS, b"")) != 2:
+            raise _malformed("a response without a status (0000,0900) of two bytes")
         return self.number(STATUS)
 
     def number(self, element: int) -> int:

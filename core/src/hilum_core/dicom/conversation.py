@@ -10,10 +10,11 @@ from typing import Final, NoReturn
 from hilum_core.dicom import command as dimse
 from hilum_core.dicom import pdu
 from hilum_core.dicom.calls import AssociationLost, RequestorSettings
-from hilum_core.dicom.channel import ConnectionEnded, PduChannel, PeerSilent
+from hilum_core.dicom.channel import ConnectionEnded, Flow, PduChannel, PeerSilent
 from hilum_core.dicom.command import Command, decode_command
 from hilum_core.dicom.opening import MOST_ANSWER_BYTES
 from hilum_core.dicom.pdu import ProtocolError, WholePdu
+from hilum_core.dicom.stream import Piece
 
 _ABORT_LINGER_S: Final = 1.0
 
@@ -49,25 +50,41 @@ class Conversation:
         self.channel.send(pdus)
 
     def response(
-        self, message_id: int, *, extra_s: float = 0.0, each_tick: Callable[[], bool] | None = None
+        self,
+        message_id: int,
+        *,
+        to: int,
+        extra_s: float = 0.0,
+        alive: Callable[[], None] | None = None,
     ) -> tuple[Command, bytes]:
-        """Wait for the response to a message, and its data set if it has one."""
-        deadline = time.monotonic() + self._settings.response_timeout_s + extra_s
-        command = decode_command(self._part(deadline, is_command=True, each_tick=each_tick))
-        if not command.is_response or command.message_id != message_id:
+        """Wait for the response to a message, and its data set if it has one.
+
+        The time allowed begins anew as long as the peer's machine takes more of what we sent: on a slow
+        line the buffers of the system still hold megabytes when all is sent.
+
+        Parameters
+        ----------
+        to
+            The command field of the request.
+        extra_s
+            More time than for a small message.
+        alive
+            Called every tick: while we wait for a peer, within a time of our own, nobody hangs.
+        """
+        wait = _Wait(self.channel, self._settings.response_timeout_s + extra_s, alive)
+        command = decode_command(self._part(wait, is_command=True))
+        if command.field != to | dimse.RESPONSE or command.message_id != message_id:
             raise ProtocolError(
                 f"sent a message (command field {command.field:04X}H) that answers nothing",
                 source=pdu.SERVICE_USER,
             )
-        return command, self._part(deadline, is_command=False) if command.has_data_set else b""
+        return command, self._part(wait, is_command=False) if command.has_data_set else b""
 
-    def _part(
-        self, deadline: float, *, is_command: bool, each_tick: Callable[[], bool] | None = None
-    ) -> bytes:
+    def _part(self, wait: _Wait, *, is_command: bool) -> bytes:
         """Read a whole command set or data set."""
         collected = bytearray()
         while True:
-            event = self.channel.next_event(deadline - time.monotonic(), cancelled=each_tick)
+            event = self._next_event(wait)
             if isinstance(event, WholePdu):
                 if event.type == pdu.A_ABORT:
                     raise ConnectionEnded(_ended_by(event))
@@ -79,6 +96,14 @@ class Conversation:
                 raise ProtocolError("sent an answer of too many bytes", source=pdu.SERVICE_USER)
             if event.is_last:
                 return bytes(collected)
+
+    def _next_event(self, wait: _Wait) -> Piece | WholePdu:
+        while True:
+            try:
+                return self.channel.next_event(wait.left_s, cancelled=wait.tick)
+            except PeerSilent:
+                if wait.left_s <= 0:
+                    raise
 
     @contextmanager
     def exchange(self, when: str, *, begins: bool = True) -> Iterator[None]:
@@ -165,6 +190,30 @@ class Conversation:
             self.is_usable = False
             self.channel.abort()
             self.channel.finish(_ABORT_LINGER_S)
+
+
+class _Wait:
+    """How much longer an answer is waited for."""
+
+    def __init__(self, channel: PduChannel, limit_s: float, alive: Callable[[], None] | None) -> None:
+        self._limit_s = limit_s
+        self._alive = alive
+        self._flow = Flow(channel, self._begin)
+        self._begin()
+
+    @property
+    def left_s(self) -> float:
+        """Seconds; negative when the time is up."""
+        return self._deadline - time.monotonic()
+
+    def tick(self) -> bool:
+        """Look whether the peer takes bytes; never a reason to stop waiting."""
+        if self._alive:
+            self._alive()
+        return self._flow()
+
+    def _begin(self) -> None:
+        self._deadline = time.monotonic() + self._limit_s
 
 
 def _ended_by(event: WholePdu) -> str:

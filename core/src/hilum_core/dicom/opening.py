@@ -45,9 +45,8 @@ def connect(node: RemoteNode, settings: RequestorSettings) -> PduChannel:
     """
     try:
         sock = socket.create_connection((node.host, node.port), timeout=settings.connect_timeout_s)
-    except OSError as error:
-        reason = error.strerror or describe_exception(error)
-        raise NotConnected(f"no connection: {reason}; check host, port and that it runs") from error
+    except (OSError, UnicodeError) as error:
+        raise NotConnected(f"no connection: {_reason(error)}; check host, port and that it runs") from error
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         # Without it the system takes a quarter of an hour to notice that a peer has vanished.
         timeout_ms = int(settings.send_timeout_s * 1000)
@@ -58,6 +57,16 @@ def connect(node: RemoteNode, settings: RequestorSettings) -> PduChannel:
         most_pdu_bytes=MOST_ANSWER_BYTES,
     )
     return PduChannel(PlainTransport(sock), stream, send_timeout_s=settings.send_timeout_s)
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    match error:
+        case TimeoutError():
+            return "nobody answers"
+        case UnicodeError():  # a label that is empty, or longer than DNS has any
+            return "this cannot be the name of a host"
+        case _:
+            return error.strerror or describe_exception(error)
 
 
 def make_request(

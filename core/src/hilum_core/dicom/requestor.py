@@ -27,6 +27,7 @@ from hilum_core.dicom.data_sets import decode_data_set, encode_data_set
 from hilum_core.dicom.negotiation import AssociateAccept, ProposedContext
 from hilum_core.dicom.opening import connect, make_request, negotiate
 from hilum_core.dicom.outbox import FileSegment, Outbox
+from hilum_core.dicom.pdu import SERVICE_USER, ProtocolError
 from hilum_core.dicom.statuses import SUCCESS, status_in_words
 from hilum_sdk import ContextNeed
 
@@ -158,7 +159,8 @@ class RequestorAssociation:
         Parameters
         ----------
         progress
-            Called twice a second or more, as long as the peer goes on taking what was sent.
+            Called twice a second or more, as long as the peer goes on taking what was sent, and while its
+            answer is waited for, which has a time limit of its own.
         while_waiting
             Called once all is sent, while the peer is at work on it: the time for `get_ready`. Must not
             raise.
@@ -188,7 +190,10 @@ class RequestorAssociation:
             if while_waiting:
                 while_waiting()
             extra_s = self._settings.response_timeout_s_per_mib * size / _MIB
-            answer, _ = self._conversation.response(message_id, extra_s=extra_s, each_tick=flow)
+            answer, _ = self._conversation.response(
+                message_id, to=dimse.C_STORE_RQ, extra_s=extra_s, alive=progress
+            )
+            _check_instance(answer, sop_instance_uid)
             return StoreAnswer(status=answer.status, comment=answer.text(dimse.ERROR_COMMENT))
 
     def get_ready(self, source: FileSegment) -> None:
@@ -213,7 +218,7 @@ class RequestorAssociation:
         message_id = self._conversation.next_message_id()
         with self._conversation.exchange("at C-ECHO"):
             self._conversation.send(context_id, dimse.c_echo_rq(message_id))
-            answer, _ = self._conversation.response(message_id)
+            answer, _ = self._conversation.response(message_id, to=dimse.C_ECHO_RQ)
             status = answer.status
         if status != SUCCESS:
             raise RequestorError(f"C-ECHO was answered with {status_in_words(status)}", status=status)
@@ -226,7 +231,7 @@ class RequestorAssociation:
         encoded = encode_data_set(dataset, self._syntax_of(context_id))
         with self._conversation.exchange("at N-ACTION"):
             self._conversation.send(context_id, command, encoded)
-            answer, _ = self._conversation.response(message_id)
+            answer, _ = self._conversation.response(message_id, to=dimse.N_ACTION_RQ)
             return answer.status
 
     def find(self, model_uid: str, query: Dataset) -> Iterator[Dataset]:
@@ -258,14 +263,14 @@ class RequestorAssociation:
             raise RequestorError(f"C-FIND was answered with {status_in_words(status)}", status=status)
 
     def _next_match(self, message_id: int, syntax: str) -> tuple[int, Dataset | None]:
-        answer, identifier = self._conversation.response(message_id)
+        answer, identifier = self._conversation.response(message_id, to=dimse.C_FIND_RQ)
         is_match = answer.status in _PENDING
         return answer.status, decode_data_set(identifier, syntax) if is_match else None
 
     def _cancel(self, context_id: int, message_id: int) -> None:
         with suppress(AssociationLost), self._conversation.exchange("at C-CANCEL", begins=False):
             self._conversation.send(context_id, dimse.c_cancel_rq(message_id))
-            while self._conversation.response(message_id)[0].status in _PENDING:
+            while self._conversation.response(message_id, to=dimse.C_FIND_RQ)[0].status in _PENDING:
                 pass  # matches that were already on their way
 
     def _context_for(self, sop_class_uid: str, transfer_syntax_uid: str | None = None) -> int:
@@ -277,6 +282,19 @@ class RequestorAssociation:
 
     def _syntax_of(self, context_id: int) -> str:
         return next(syntax for (_, syntax), number in self._contexts.items() if number == context_id)
+
+
+def _check_instance(answer: dimse.Command, sop_instance_uid: str) -> None:
+    """See that an answer to C-STORE is about the object that was sent, if it says (PS3.7 9.1.1.1.5).
+
+    Raises
+    ------
+    ProtocolError
+        It names another: nobody knows what became of ours.
+    """
+    named = answer.text(dimse.AFFECTED_SOP_INSTANCE_UID)
+    if named not in {"", sop_instance_uid.strip("\0 ")}:
+        raise ProtocolError("answered for another object than was sent", source=SERVICE_USER)
 
 
 def _accepted_contexts(

@@ -4,11 +4,13 @@ from hilum_core.testing.archive import Archive, Arrival, running_archive
 from hilum_core.testing.modality import SentFile, send
 from hilum_core.testing.raw import RawAssociation
 from hilum_core.testing.router import RunningRouter, running_router
+from hilum_core.testing.rude import RudeArchive
 
 __all__ = [
     "Archive",
     "Arrival",
     "RawAssociation",
+    "RudeArchive",
     "RunningRouter",
     "SentFile",
     "running_archive",

@@ -163,18 +163,19 @@ def associate_rq(
     contexts: Sequence[tuple[str, str]], *, calling_ae: str = "MODALITY", called_ae: str = "HILUM"
 ) -> bytes:
     """An A-ASSOCIATE-RQ PDU (PS3.8 9.3.2)."""
-    items = [_item(0x10, _APPLICATION_CONTEXT)]
+    parts = [item(0x10, _APPLICATION_CONTEXT)]
     for index, (abstract, transfer) in enumerate(contexts):
         body = struct.pack(">BBBB", 2 * index + 1, 0, 0, 0)
-        items.append(_item(0x20, body + _item(0x30, abstract.encode()) + _item(0x40, transfer.encode())))
-    user = _item(0x51, struct.pack(">I", 0)) + _item(0x52, b"1.2.3.4") + _item(0x55, b"RAW")
-    items.append(_item(0x50, user))
+        parts.append(item(0x20, body + item(0x30, abstract.encode()) + item(0x40, transfer.encode())))
+    user = item(0x51, struct.pack(">I", 0)) + item(0x52, b"1.2.3.4") + item(0x55, b"RAW")
+    parts.append(item(0x50, user))
     titles = called_ae.encode().ljust(16) + calling_ae.encode().ljust(16)
-    body = struct.pack(">HH", 1, 0) + titles + bytes(32) + b"".join(items)
+    body = struct.pack(">HH", 1, 0) + titles + bytes(32) + b"".join(parts)
     return struct.pack(">BBI", 1, 0, len(body)) + body
 
 
-def _item(kind: int, body: bytes) -> bytes:
+def item(kind: int, body: bytes) -> bytes:
+    """An item of an associate PDU (PS3.8 9.3.2)."""
     return struct.pack(">BBH", kind, 0, len(body)) + body
 
 
@@ -187,15 +188,16 @@ def _read_answer(sock: socket.socket) -> tuple[dict[int, int], int]:
         raise Ended
     results: dict[int, int] = {}
     most = 0
-    for kind, item in _items(body[68:]):
+    for kind, value in items(body[68:]):
         if kind == 0x21:
-            results[item[0]] = item[2]
+            results[value[0]] = value[2]
         elif kind == 0x50:
-            most = next((struct.unpack(">I", part)[0] for sub, part in _items(item) if sub == 0x51), 0)
+            most = next((struct.unpack(">I", part)[0] for sub, part in items(value) if sub == 0x51), 0)
     return results, most
 
 
-def _items(data: bytes) -> Iterable[tuple[int, bytes]]:
+def items(data: bytes) -> Iterable[tuple[int, bytes]]:
+    """The items that stand one behind the other: type and value."""
     offset = 0
     while offset + 4 <= len(data):
         kind, _, length = struct.unpack_from(">BBH", data, offset)
@@ -206,12 +208,12 @@ def _items(data: bytes) -> Iterable[tuple[int, bytes]]:
 def c_store_rq(sop_class_uid: str, sop_instance_uid: str, message_id: int) -> bytes:
     """The command set of a C-STORE request (PS3.7 9.3.1.1)."""
     elements = [
-        (0x0002, _padded(sop_class_uid)),
+        (0x0002, padded(sop_class_uid)),
         (0x0100, struct.pack("<H", 0x0001)),
         (0x0110, struct.pack("<H", message_id & 0xFFFF)),
         (0x0700, struct.pack("<H", 0)),
         (0x0800, struct.pack("<H", 1)),
-        (0x1000, _padded(sop_instance_uid)),
+        (0x1000, padded(sop_instance_uid)),
     ]
     body = b"".join(struct.pack("<HHI", 0, element, len(value)) + value for element, value in elements)
     return struct.pack("<HHII", 0, 0, 4, len(body)) + body
@@ -228,6 +230,7 @@ def command_elements(data: bytes) -> dict[tuple[int, int], bytes]:
     return found
 
 
-def _padded(uid: str) -> bytes:
+def padded(uid: str) -> bytes:
+    """A UID of even length."""
     data = uid.encode()
     return data + b"\0" * (len(data) % 2)

@@ -42,6 +42,7 @@ _ERRORS: Mapping[Verdict, type[HilumError]] = {
     Verdict.REFUSED: RefusedError,
     Verdict.DEAD: PermanentError,
 }
+_LONGEST_RELEASE_S = 10.0
 
 
 class Associations:
@@ -150,7 +151,10 @@ def _settings(calling_ae: str, timeouts: Timeouts) -> RequestorSettings:
         calling_ae=calling_ae,
         connect_timeout_s=timeouts.connect.total_seconds(),
         association_timeout_s=timeouts.association.total_seconds(),
+        send_timeout_s=timeouts.send.total_seconds(),
         response_timeout_s=timeouts.response.total_seconds(),
+        # Who is slow to answer a request for an association may be as slow to answer one for its end.
+        release_timeout_s=min(_LONGEST_RELEASE_S, timeouts.association.total_seconds()),
     )
 
 

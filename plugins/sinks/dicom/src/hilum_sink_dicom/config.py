@@ -39,6 +39,11 @@ class DicomConfig:
         validator=positive,
         metadata=about("How long to wait for the answer to the request for an association."),
     )
+    send_timeout: timedelta = attrs.field(
+        default=timedelta(minutes=1),
+        validator=positive,
+        metadata=about("How long the node may take nothing of what is sent."),
+    )
     response_timeout: timedelta = attrs.field(
         default=timedelta(minutes=2),
         validator=positive,

@@ -64,6 +64,7 @@ class DicomSink(BatchSink):
         timeouts = Timeouts(
             connect=self.config.connect_timeout,
             association=self.config.association_timeout,
+            send=self.config.send_timeout,
             response=self.config.response_timeout,
         )
         return self.context.dicom.associate(
