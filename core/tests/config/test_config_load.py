@@ -291,8 +291,8 @@ type = 3
 unmatched: unknown table; known: router, peers, filters, transforms, sinks, checks, services, routes
 router.state_dir: missing; give a path
 router.keep: unknown key; known: ae_title, also_called, filter_timeout, idle_timeout, keep_settled, listen, \
-most_associations, receive_processes, refuse_below_free, render_workers, route_workers, state_dir, \
-stop_within, transform_timeout, unmatched, worker_memory
+listen_tls, most_associations, receive_processes, refuse_below_free, render_workers, route_workers, \
+state_dir, stop_within, tls, transform_timeout, unmatched, worker_memory
 router.ae_title: an AE title has 1 to 16 characters (PS3.5 6.2), got 20
 router.listen: expected an address with port such as "127.0.0.1:11112" or "[::1]:11112"; \
 a name is no address
@@ -302,7 +302,7 @@ peers.a.host: '10.1.2.300' is no IP address
 peers.a.port: expected an integer, got "104"
 peers.a.prefer[0]: no transfer syntax is called 'JPEG2001'; did you mean 'JPEG2000'?
 peers.c: has the AE title and host of peers.b, so nobody can tell which of them calls; \
-give each an AE title or host of its own
+give each an AE title or addresses of its own
 peers."d e": a name has 1 to 64 letters of a-z and A-Z, digits, '-' and '_'
 peers."d e".ae_title: missing; give a string
 peers."d e".host: must be the name of a host or an IP address, without port, got 'x:104'

@@ -71,7 +71,7 @@ class Door:
         self.decision = decision
         self.callers = []
 
-    def admit(self, *, called_ae, calling_ae, address):
+    def admit(self, *, called_ae, calling_ae, address, tls=None):
         self.callers.append((called_ae, calling_ae, address))
         if isinstance(self.decision, Exception):
             raise self.decision

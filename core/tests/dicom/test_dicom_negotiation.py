@@ -182,8 +182,10 @@ def test_lengths_that_go_past_the_end_are_an_error(encoded, words):
         decode_associate_rq(encoded)
 
 
-def test_the_passcode_of_a_user_is_not_kept():
+def test_the_passcode_of_a_user_is_read_and_not_shown():
     identity = item(0x58, bytes((2, 1)) + b"\0\5alice" + b"\0\6secret")
     read = decode_associate_rq(request_body(item(0x50, identity)))
-    assert read.user.user_identity == UserIdentity(type=2, wants_response=True, primary=b"alice")
+    expected = UserIdentity(type=2, wants_response=True, primary=b"alice", secondary=b"secret")
+    assert read.user.user_identity == expected
     assert "secret" not in repr(read)
+    assert "alice" not in repr(read)

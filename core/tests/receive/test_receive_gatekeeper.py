@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import attrs
 import pytest
 
-from hilum_core.config import PeerSettings, RouterSettings
+from hilum_core.config import PeerSettings, PeerTls, RouterSettings
+from hilum_core.config.security import Fingerprint, Network
 from hilum_core.dicom.acceptor import (
     CALLED_AE_NOT_RECOGNISED,
     CALLING_AE_NOT_RECOGNISED,
     LIMIT_EXCEEDED,
     Admission,
+    Rejection,
 )
+from hilum_core.dicom.peer_certificate import PeerCertificate
+from hilum_core.dicom.reception import CallerTls
 from hilum_core.receive.gatekeeper import PeerGatekeeper
 
 ROUTER = RouterSettings(ae_title="HILUM", also_called=("OLD",), state_dir=Path("/nowhere"))
@@ -22,14 +27,28 @@ PEERS = {
     "v6": PeerSettings(ae_title="V6", host="fd00::5", may_send=True),
     "named": PeerSettings(ae_title="NAMED", host="ct9.example.org", may_send=True),
     "nat": PeerSettings(ae_title="NAT", host="10.9.9.9", check_address=False, may_send=True),
+    "group": PeerSettings(ae_title="CR", from_addresses=(Network("10.2.0.0/16"), Network("fd00:2::/64"))),
+    "room7": PeerSettings(ae_title="CR", from_addresses=(Network("10.2.7.0/24"),)),
+    "one": PeerSettings(ae_title="CR", host="10.2.7.7"),
+    "travelling": PeerSettings(ae_title="CR", host="cart.example.org"),
+    "tls": PeerSettings(ae_title="TLS", tls=True),
+    "named_tls": PeerSettings(ae_title="NAMED_TLS", tls=PeerTls(subject="CN=ct1,O=Clinic")),
+    "pinned": PeerSettings(ae_title="PINNED", tls=PeerTls(fingerprints=(Fingerprint("ab" * 32),))),
     "pacs": PeerSettings(ae_title="PACS", host="10.1.1.10", port=104),
     "none": PeerSettings(ae_title="NONE", may_echo=False),
 }
 
 
-def ask(calling_ae, address="10.1.20.5", called_ae="HILUM", *, full=False):
+def ask(calling_ae, address="10.1.20.5", called_ae="HILUM", *, full=False, tls=None):
     gatekeeper = PeerGatekeeper(ROUTER, PEERS, out_of_space=lambda: full)
-    return gatekeeper.admit(called_ae=called_ae, calling_ae=calling_ae, address=address)
+    return gatekeeper.admit(called_ae=called_ae, calling_ae=calling_ae, address=address, tls=tls)
+
+
+def is_not_recognised(decision, why):
+    """Whether the caller hears no more than the standard has, and the operator why."""
+    assert isinstance(decision, Rejection)
+    assert why in decision.text
+    return attrs.evolve(decision, text=CALLING_AE_NOT_RECOGNISED.text) == CALLING_AE_NOT_RECOGNISED
 
 
 @pytest.mark.parametrize(
@@ -50,13 +69,71 @@ def test_a_peer_is_known_by_ae_title_and_address(calling_ae, address, peer):
     assert (admission.peer, admission.may_store, admission.may_echo) == (peer, True, True)
 
 
-@pytest.mark.parametrize("calling_ae", ["CT3", "ct1", "", "NONE"])
-def test_who_is_not_in_the_inventory_or_may_do_nothing_is_not_recognised(calling_ae):
-    assert ask(calling_ae) == CALLING_AE_NOT_RECOGNISED
+@pytest.mark.parametrize(
+    ("calling_ae", "why"),
+    [
+        ("CT3", "no peer has it"),
+        ("ct1", "no peer has it"),
+        ("", "no peer has it"),
+        ("NONE", "peers.none may neither send nor echo"),
+    ],
+)
+def test_who_is_not_in_the_inventory_or_may_do_nothing_is_not_recognised(calling_ae, why):
+    assert is_not_recognised(ask(calling_ae), why)
 
 
 def test_a_known_title_from_another_address_is_not_recognised():
-    assert ask("CT1", "10.1.20.7") == CALLING_AE_NOT_RECOGNISED
+    assert is_not_recognised(ask("CT1", "10.1.20.7"), "peers.ct1, peers.ct2 may not call from this address")
+
+
+@pytest.mark.parametrize(
+    ("address", "peer"),
+    [
+        ("10.2.99.1", "group"),
+        ("fd00:2::1234", "group"),
+        ("::ffff:10.2.99.1", "group"),
+        ("10.2.7.1", "room7"),
+        ("10.2.7.7", "one"),
+        ("192.168.1.1", "travelling"),
+    ],
+)
+def test_of_several_peers_of_a_title_the_narrowest_network_is_the_callers(address, peer):
+    assert ask("CR", address).peer == peer
+
+
+def certificate(subject="CN=ct1,O=Clinic", fingerprint="ab" * 32):
+    return CallerTls(certificate=PeerCertificate(subject=subject, fingerprint=fingerprint))
+
+
+@pytest.mark.parametrize(
+    ("calling_ae", "tls"),
+    [
+        ("TLS", CallerTls(certificate=None)),
+        ("TLS", certificate("CN=anybody")),
+        ("NAMED_TLS", certificate()),
+        ("PINNED", certificate("CN=renamed")),
+    ],
+)
+def test_a_peer_of_tls_comes_in_with_what_its_entry_wants(calling_ae, tls):
+    assert isinstance(ask(calling_ae, tls=tls), Admission)
+
+
+@pytest.mark.parametrize(
+    ("calling_ae", "tls", "why"),
+    [
+        ("TLS", None, "peers.tls must call by TLS"),
+        ("NAMED_TLS", CallerTls(certificate=None), "must present a certificate"),
+        ("NAMED_TLS", certificate("CN=ct1"), "not one of CN=ct1"),
+        ("NAMED_TLS", certificate("CN=ct1,O=Clinic,C=DE"), "not one of CN=ct1,O=Clinic,C=DE"),
+        ("PINNED", certificate(fingerprint="ac" * 32), f"not the one with fingerprint {'ac' * 32}"),
+    ],
+)
+def test_a_peer_of_tls_is_kept_out_without_it_or_with_the_certificate_of_another(calling_ae, tls, why):
+    assert is_not_recognised(ask(calling_ae, tls=tls), why)
+
+
+def test_a_peer_without_tls_may_call_by_tls_all_the_same():
+    assert ask("CT1", tls=certificate()).peer == "ct1"
 
 
 def test_the_called_title_must_be_ours():

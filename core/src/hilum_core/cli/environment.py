@@ -120,7 +120,9 @@ class _ProbeContext:
     def __init__(self, *, label: str, data_dir: Path, config: Config) -> None:
         self.label = label
         self.data_dir = data_dir
-        self.dicom: Any = Associations(config.peers, calling_ae=config.router.ae_title)
+        self.dicom: Any = Associations(
+            config.peers, calling_ae=config.router.ae_title, router_tls=config.router.tls
+        )
 
     @property
     def logger(self) -> logging.Logger:

@@ -12,6 +12,7 @@ import click
 
 from hilum_core.cli.failures import CommandError
 from hilum_core.cli.location import config_option, read_reception
+from hilum_core.credentials import remote_node
 from hilum_core.dicom.requestor import RemoteNode
 from hilum_sdk.config import unknown_name
 
@@ -49,10 +50,7 @@ def resolve(peer: str, *, config_path: Path | None, calling_ae: str | None) -> C
     settings = config.peers.get(peer)
     if settings is None:
         raise CommandError(f"{unknown_name('peer', peer, config.peers)}, or write AE@host:port")
-    if settings.host is None or settings.port is None:
-        missing = "host" if settings.host is None else "port"
-        raise CommandError(f"peers.{peer}: has no {missing}, so it cannot be called; add {missing}")
-    node = RemoteNode(host=settings.host, port=settings.port, ae_title=settings.ae_title)
+    node = remote_node(peer, settings, config.router.tls)
     return Call(node=node, calling_ae=calling_ae or config.router.ae_title)
 
 

@@ -17,6 +17,7 @@ from hilum_core.config.loading import Examined, examine, load, load_reception
 from hilum_core.config.reception import ListenAddress, PeerSettings, Reception, RouterSettings, TransferSyntax
 from hilum_core.config.report import report
 from hilum_core.config.routes import RouteSettings
+from hilum_core.config.security import Login, PeerTls, RouterTls
 
 __all__ = [
     "KINDS",
@@ -28,10 +29,13 @@ __all__ = [
     "Flow",
     "Kind",
     "ListenAddress",
+    "Login",
     "PeerSettings",
+    "PeerTls",
     "Reception",
     "RouteSettings",
     "RouterSettings",
+    "RouterTls",
     "SinkKeys",
     "TransferSyntax",
     "examine",

@@ -9,7 +9,14 @@ import attrs
 import tomli
 
 from hilum_core.config.flow import Config, Flow, FlowReader
-from hilum_core.config.reception import PeerSettings, Reception, RouterSettings, read_peers, read_router
+from hilum_core.config.reception import (
+    PeerSettings,
+    Reception,
+    RouterSettings,
+    read_peers,
+    read_router,
+    tls_is_there,
+)
 from hilum_sdk.config import ConfigProblem, ConfigProblems, join_path, path_to
 
 _DEEPEST = 64
@@ -124,6 +131,9 @@ def _reception(
     except ConfigProblems as error:
         router = None
         problems += error.problems
+    if router is not None and (missing := tuple(tls_is_there(router, peers))):
+        router = None
+        problems += missing
     return router, peers, problems
 
 

@@ -14,13 +14,16 @@ import attrs
 from attrs.validators import deep_iterable
 
 from hilum_core.config.names import bad_name
+from hilum_core.config.security import Login, Network, PeerTls, RouterTls
 from hilum_sdk import Size
 from hilum_sdk.config import (
     ConfigProblem,
     ConfigProblems,
+    Secret,
     about,
     ae_title,
     nearest,
+    not_empty,
     path_to,
     port_number,
     positive,
@@ -142,6 +145,18 @@ class RouterSettings:
             example='"10.1.1.5:104"',
         ),
     )
+    listen_tls: ListenAddress | None = attrs.field(
+        default=None,
+        metadata=about(
+            "Where it listens for callers that use TLS; needs `[router.tls]`. 2762 is the port that is "
+            "registered for it.",
+            example='"10.1.1.5:2762"',
+        ),
+    )
+    tls: RouterTls | None = attrs.field(
+        default=None,
+        metadata=about("What the router proves itself with, and whose certificates it trusts."),
+    )
     state_dir: Path = attrs.field(
         metadata=about(
             "The folder of spool and queue, on a local disk, mirrored if it can be. One router uses it.",
@@ -211,6 +226,15 @@ class RouterSettings:
         metadata=about("How long one call of a transform may take without a sign of life."),
     )
 
+    @listen_tls.validator
+    def _with_tls(self, _: attrs.Attribute[ListenAddress | None], value: ListenAddress | None) -> None:
+        if value is None:
+            return
+        if self.tls is None:
+            raise ValueError("needs [router.tls] with certificate, key and ca")
+        if value == self.listen and value.port:
+            raise ValueError("must not be the address of listen: one port speaks with TLS or without")
+
 
 @attrs.frozen(kw_only=True)
 class PeerSettings:
@@ -246,6 +270,36 @@ class PeerSettings:
             "Whether a caller with its AE title must come from `host`, where that is an IP address."
         ),
     )
+    from_addresses: tuple[Network, ...] = attrs.field(
+        default=(),
+        metadata=about(
+            "The addresses and networks that it may call from, in place of `host`: of a group of modalities "
+            "behind one network, say.",
+            example='["10.1.20.0/24", "10.1.30.7"]',
+        ),
+    )
+    tls: bool | PeerTls = attrs.field(
+        default=False,
+        metadata=about(
+            "Whether it must call by TLS, and is called by TLS: `true`, or a table of what is special."
+        ),
+    )
+    user: str | None = attrs.field(
+        default=None,
+        validator=not_empty,
+        metadata=about(
+            "The user that it must give when it calls (User Identity Negotiation). By default any, or none.",
+            example='"portal"',
+        ),
+    )
+    passcode_hash: Secret | None = attrs.field(
+        default=None,
+        metadata=about(
+            "What `hilum passcode` printed of the passcode that it must give beside the user.",
+            example='{ file = "/etc/hilum/portal.passcode" }',
+        ),
+    )
+    login: Login | None = attrs.field(default=None, metadata=about("The user to give when it is called."))
     prefer: tuple[TransferSyntax, ...] = attrs.field(
         default=(),
         metadata=about(
@@ -258,6 +312,31 @@ class PeerSettings:
         default="hold",
         metadata=about("What happens when it sends back the very bytes that were delivered to it."),
     )
+
+    @from_addresses.validator
+    def _checked(self, _: attrs.Attribute[tuple[Network, ...]], value: tuple[Network, ...]) -> None:
+        if value and not self.check_address:
+            raise ValueError("check_address = false has nothing checked; take one of the two out")
+
+    @passcode_hash.validator
+    def _of_user(self, _: attrs.Attribute[Secret | None], value: Secret | None) -> None:
+        if value is not None and self.user is None:
+            raise ValueError("belongs to a user; give that, too")
+
+    @property
+    def tls_details(self) -> PeerTls | None:
+        """What is special about TLS with it; None if it does without TLS."""
+        return self.tls if isinstance(self.tls, PeerTls) else PeerTls() if self.tls else None
+
+    @property
+    def calls_from(self) -> tuple[Network, ...]:
+        """The networks that it may call from; empty: any."""
+        if self.from_addresses or not self.check_address or self.host is None:
+            return self.from_addresses
+        try:
+            return (Network(ipaddress.ip_network(self.host)),)
+        except ValueError:  # a host name: reception does not depend on a name server
+            return ()
 
 
 @attrs.frozen(kw_only=True)
@@ -297,12 +376,28 @@ def read_peers(document: Mapping[str, Any]) -> Mapping[str, PeerSettings]:
 
 
 def _told_apart(peers: Mapping[str, PeerSettings]) -> Iterator[ConfigProblem]:
-    first: dict[tuple[str, str | None], str] = {}
+    first: dict[tuple[str, str | None, str], str] = {}
     for name, peer in peers.items():
-        other = first.setdefault((peer.ae_title, peer.host), name)
-        if other != name:
-            yield ConfigProblem(
-                f"peers.{name}",
-                f"has the AE title and host of peers.{other}, so nobody can tell which of them calls; "
-                "give each an AE title or host of its own",
-            )
+        host = None if peer.from_addresses else peer.host
+        for network in peer.from_addresses or ("",):
+            other = first.setdefault((peer.ae_title, host, network), name)
+            if other != name:
+                yield ConfigProblem(
+                    f"peers.{name}",
+                    f"has the AE title and {'from_addresses' if network else 'host'} of peers.{other}, so "
+                    "nobody can tell which of them calls; give each an AE title or addresses of its own",
+                )
+                break
+
+
+def tls_is_there(router: RouterSettings, peers: Mapping[str, PeerSettings]) -> Iterator[ConfigProblem]:
+    """Find peers whose TLS wants something that `[router]` does not have."""
+    for name, peer in peers.items():
+        details = peer.tls_details
+        if details is None:
+            continue
+        where = path_to("peers", name, "tls")
+        if details.ca is None and router.tls is None:
+            yield ConfigProblem(where, "nobody is trusted; give a ca here, or [router.tls]")
+        if peer.may_send and router.listen_tls is None:
+            yield ConfigProblem(where, "it has nowhere to call by TLS; give router.listen_tls")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from hilum_core.dicom.contexts import answer_contexts
 from hilum_core.dicom.negotiation import (
     APPLICATION_CONTEXT,
+    USERNAME,
+    USERNAME_AND_PASSCODE,
     AssociateAccept,
     AssociateRequest,
     UserIdentity,
@@ -54,14 +56,19 @@ def accept_request(
 def _is_taken_at_its_word(identity: UserIdentity | None) -> bool:
     """Whether to answer that the user is known: names, for which the answer is empty (PS3.7 D.3.3.7.2).
 
-    The name is recorded, not checked: peers are admitted by who they are, not by their users. Tickets
-    and tokens would need a check, so they get no answer, as from an acceptor that knows none of this.
+    The name is recorded. Whether it is checked is the gatekeeper's to say, who rejects the request if it is
+    wrong. Tickets and tokens would need a check of their own, so they get no answer, as from an acceptor
+    that knows none of this.
     """
-    return identity is not None and identity.wants_response and identity.type in {1, 2}
+    return (
+        identity is not None
+        and identity.wants_response
+        and identity.type in {USERNAME, USERNAME_AND_PASSCODE}
+    )
 
 
 def user_name(identity: UserIdentity | None) -> str | None:
     """The name that a requestor gave of its user, if it gave one."""
-    if identity is None or identity.type not in {1, 2}:
+    if identity is None or identity.type not in {USERNAME, USERNAME_AND_PASSCODE}:
         return None
     return escape(identity.primary.decode("utf-8", "backslashreplace"))

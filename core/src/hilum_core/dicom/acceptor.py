@@ -195,6 +195,8 @@ class _Acceptor:
         self._facts = attrs.evolve(self._facts, user=user_name(request.user.user_identity))
         if rejection := reject_request(request):
             self._reject(rejection)
+        if admission.verify_user and (rejection := admission.verify_user(request.user.user_identity)):
+            self._reject(rejection)
         accept = accept_request(request, admission, self._settings)
         syntaxes = {context.context_id: context.abstract_syntax for context in reversed(request.contexts)}
         self._contexts = {

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import attrs
 
+from hilum_core.dicom.negotiation import UserIdentity
 from hilum_core.dicom.pdu import reject_in_words
+from hilum_core.dicom.tls import ClientTls
 from hilum_sdk import HilumError
 
 
 @attrs.frozen(kw_only=True)
 class RemoteNode:
-    """An application entity that can be called. ``host`` is a name or an IPv4 or IPv6 address."""
+    """An application entity that can be called.
+
+    ``host`` is a name or an IPv4 or IPv6 address. Without ``tls`` it is called without. ``user`` is who
+    we say we are (PS3.7 D.3.3.7).
+    """
 
     host: str
     port: int
     ae_title: str
+    tls: ClientTls | None = attrs.field(default=None, repr=False)
+    user: UserIdentity | None = attrs.field(default=None, repr=False)
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from hilum_core.dicom.pdu import NOT_SPECIFIED, SERVICE_USER, WholePdu, encode_abort
 from hilum_core.dicom.stream import PduStream, Piece
-from hilum_core.dicom.transport import TICK_S, Transport, TransportBroken
+from hilum_core.dicom.transport import TICK_S, HandshakeFailed, Transport, TransportBroken
 from hilum_core.log import describe_exception
 
 
@@ -46,6 +46,27 @@ class PduChannel:
         self._transport = transport
         self._send_timeout_s = send_timeout_s
         self._is_within_pdu = False
+
+    def open(self, deadline: float, *, cancelled: Callable[[], bool] | None = None) -> None:
+        """Get the transport ready, by a time of the monotonic clock. Comes before all else.
+
+        Raises
+        ------
+        HandshakeFailed
+            There is no TLS with this peer; the text completes the sentence "the peer …".
+        PeerSilent, Cancelled, ConnectionEnded
+            As `receive`.
+        """
+        try:
+            while not self._transport.open():
+                if cancelled and cancelled():
+                    raise Cancelled
+                if time.monotonic() >= deadline:
+                    raise PeerSilent("did not finish the TLS handshake in time")
+        except HandshakeFailed:
+            raise
+        except OSError as error:
+            raise ConnectionEnded(_in_words(error)) from error
 
     def next_event(
         self, timeout_s: float, *, cancelled: Callable[[], bool] | None = None

@@ -18,6 +18,16 @@ from hilum_core.dicom.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTA
 from hilum_core.dicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ, ProtocolError, frame, wire_text
 
 APPLICATION_CONTEXT: Final = "1.2.840.10008.3.1.1.1"
+USERNAME: Final = 1
+USERNAME_AND_PASSCODE: Final = 2
+IDENTITY_TYPES: Final = {
+    USERNAME: "a user name",
+    USERNAME_AND_PASSCODE: "a user name and passcode",
+    3: "a Kerberos ticket",
+    4: "a SAML assertion",
+    5: "a JSON Web Token",
+}
+"""The types of a user identity (PS3.7 Table D.3-14)."""
 HEAD_BYTES: Final = 74
 """Six bytes of PDU header and what stands before the variable items: enough to know who calls whom."""
 
@@ -45,11 +55,16 @@ class ContextResult:
 
 @attrs.frozen(kw_only=True)
 class UserIdentity:
-    """Who the requestor says it is (PS3.7 D.3.3.7). The secondary field, a passcode, is not kept."""
+    """Who the requestor says it is (PS3.7 D.3.3.7).
+
+    ``primary`` is the name of a user, or a ticket, assertion or token; ``secondary`` a passcode.
+    Neither is shown.
+    """
 
     type: int
     wants_response: bool
-    primary: bytes
+    primary: bytes = attrs.field(repr=False)
+    secondary: bytes = attrs.field(default=b"", repr=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -219,8 +234,10 @@ def _decode_user(value: bytes) -> UserInformation:
             uid, rest = _counted(item)
             extended[wire_text(uid)] = rest
         elif item_type == 0x58 and len(item) >= 2:
-            primary, _ = _counted(item[2:])
-            fields["user_identity"] = UserIdentity(type=item[0], wants_response=item[1] == 1, primary=primary)
+            primary, rest = _counted(item[2:])
+            fields["user_identity"] = UserIdentity(
+                type=item[0], wants_response=item[1] == 1, primary=primary, secondary=_counted(rest)[0]
+            )
         elif item_type == 0x59:
             fields["identity_response"] = _counted(item)[0]
     return UserInformation(roles=roles, extended=extended, **fields)  # type: ignore[arg-type] # by item type
@@ -271,7 +288,7 @@ def _encode_user(user: UserInformation) -> bytes:
         items.append(_item(0x56, _count(uid.encode("ascii")) + information))
     if identity := user.user_identity:
         header = bytes((identity.type, identity.wants_response))
-        items.append(_item(0x58, header + _count(identity.primary) + _count(b"")))
+        items.append(_item(0x58, header + _count(identity.primary) + _count(identity.secondary)))
     if user.identity_response is not None:
         items.append(_item(0x59, _count(user.identity_response)))
     return _item(0x50, b"".join(items))

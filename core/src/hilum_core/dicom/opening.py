@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -25,7 +26,8 @@ from hilum_core.dicom.negotiation import (
 )
 from hilum_core.dicom.pdu import ProtocolError, WholePdu
 from hilum_core.dicom.stream import PduStream
-from hilum_core.dicom.transport import PlainTransport
+from hilum_core.dicom.tls import TlsTransport
+from hilum_core.dicom.transport import HandshakeFailed, PlainTransport, Transport
 from hilum_core.log import describe_exception
 
 MOST_ANSWER_BYTES: Final = 16 * 1024 * 1024
@@ -41,8 +43,9 @@ def connect(node: RemoteNode, settings: RequestorSettings) -> PduChannel:
     Raises
     ------
     NotConnected
-        There is no such host, or nobody listens there.
+        There is no such host, nobody listens there, or there is no TLS with it.
     """
+    deadline = time.monotonic() + settings.connect_timeout_s
     try:
         sock = socket.create_connection((node.host, node.port), timeout=settings.connect_timeout_s)
     except (OSError, UnicodeError) as error:
@@ -56,7 +59,26 @@ def connect(node: RemoteNode, settings: RequestorSettings) -> PduChannel:
         max_pdu_bytes=settings.max_pdu_bytes,
         most_pdu_bytes=MOST_ANSWER_BYTES,
     )
-    return PduChannel(PlainTransport(sock), stream, send_timeout_s=settings.send_timeout_s)
+    channel = PduChannel(_transport(node, sock), stream, send_timeout_s=settings.send_timeout_s)
+    try:
+        channel.open(deadline)
+    except (HandshakeFailed, ConnectionEnded, PeerSilent) as error:
+        channel.close()
+        raise NotConnected(f"no TLS: the peer {error}") from error
+    return channel
+
+
+def _transport(node: RemoteNode, sock: socket.socket) -> Transport:
+    plain = PlainTransport(sock)
+    if node.tls is None:
+        return plain
+    return TlsTransport(
+        plain,
+        node.tls.context,
+        is_server=False,
+        server_name=node.tls.server_name,
+        fingerprints=node.tls.fingerprints,
+    )
 
 
 def _reason(error: OSError | UnicodeError) -> str:
@@ -80,7 +102,7 @@ def make_request(
         called_ae=node.ae_title,
         calling_ae=settings.calling_ae,
         contexts=offered,
-        user=UserInformation(max_pdu_bytes=settings.max_pdu_bytes, roles=roles),
+        user=UserInformation(max_pdu_bytes=settings.max_pdu_bytes, roles=roles, user_identity=node.user),
     )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 import attrs
 
+from hilum_core.dicom.negotiation import UserIdentity
+from hilum_core.dicom.peer_certificate import PeerCertificate
 from hilum_sdk import Association
 
 MOST_PIECES: Final = 512
@@ -51,12 +53,16 @@ class Admission:
     transfer_syntaxes
         In order of preference, where several are proposed for one presentation context; then in the
         requestor's order. Empty: Explicit VR Little Endian, Implicit VR Little Endian.
+    verify_user
+        Asked about the user that the request names, if any, before the association is accepted: why it
+        is not, if so. Called on the thread of the association. None: whoever it names is taken.
     """
 
     peer: str | None
     may_store: bool = True
     may_echo: bool = True
     transfer_syntaxes: tuple[str, ...] = ()
+    verify_user: Callable[[UserIdentity | None], Rejection | None] | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -75,13 +81,24 @@ CALLED_AE_NOT_RECOGNISED: Final = Rejection(
 CALLING_AE_NOT_RECOGNISED: Final = Rejection(
     result=1, source=1, reason=3, text="calling AE title not recognised"
 )
+USER_NOT_VERIFIED: Final = Rejection(result=2, source=2, reason=1, text="user identity not verified")
+"""PS3.8 Table 9-21 has no reason of its own for it: transient, of the ACSE, no reason given."""
 LIMIT_EXCEEDED: Final = Rejection(result=2, source=3, reason=2, text="local limit exceeded")
+
+
+@attrs.frozen(kw_only=True)
+class CallerTls:
+    """A caller has come by TLS; ``certificate`` is what it presented and is verified, if it did."""
+
+    certificate: PeerCertificate | None
 
 
 class Gatekeeper(Protocol):
     """Decides who may come in."""
 
-    def admit(self, *, called_ae: str, calling_ae: str, address: str) -> Admission | Rejection:
+    def admit(
+        self, *, called_ae: str, calling_ae: str, address: str, tls: CallerTls | None = None
+    ) -> Admission | Rejection:
         """Decide by the first 74 bytes of the request. Called on the thread of the association.
 
         AE titles are without their insignificant spaces; what is not printable ASCII is escaped.

@@ -18,6 +18,7 @@ from hilum_core.dicom.reception import (
     AcceptorSettings,
     Admission,
     AssociationReport,
+    CallerTls,
     Gatekeeper,
     ObjectReceiver,
     Rejection,
@@ -41,8 +42,12 @@ class _Door:
         self._callers = callers
         self._caller = caller
 
-    def admit(self, *, called_ae: str, calling_ae: str, address: str) -> Admission | Rejection:
-        decision = self._gatekeeper.admit(called_ae=called_ae, calling_ae=calling_ae, address=address)
+    def admit(
+        self, *, called_ae: str, calling_ae: str, address: str, tls: CallerTls | None = None
+    ) -> Admission | Rejection:
+        decision = self._gatekeeper.admit(
+            called_ae=called_ae, calling_ae=calling_ae, address=address, tls=tls
+        )
         if isinstance(decision, Admission) and not self._callers.admit(self._caller):
             return LIMIT_EXCEEDED
         return decision

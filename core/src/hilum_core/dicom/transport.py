@@ -22,8 +22,22 @@ class TransportBroken(OSError):  # noqa: N818 - it names what happened
     """The connection is lost to what lies over TCP; the text completes the sentence "the peer …"."""
 
 
+class HandshakeFailed(TransportBroken):
+    """The two sides do not come together: one has no certificate that the other accepts, say."""
+
+
 class Transport(Protocol):
     """One connection to a peer, used by one thread. Any method may raise OSError: the connection is lost."""
+
+    def open(self) -> bool:
+        """Take a step to get ready, waiting a tick at most; whether it is. Comes before all others.
+
+        Raises
+        ------
+        HandshakeFailed
+            It will never be ready.
+        """
+        ...
 
     def receive_into(self, room: memoryview) -> int | None:
         """Wait a tick at most for bytes; how many came. 0: the peer has ended in order. None: none yet."""
@@ -75,6 +89,10 @@ class PlainTransport:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TICK)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+    def open(self) -> bool:
+        """See `Transport`: TCP is ready once it is connected."""
+        return True
 
     def receive_into(self, room: memoryview) -> int | None:
         """See `Transport`."""

@@ -1,6 +1,7 @@
 """A whole router for tests, and peers around it that share no code with it."""
 
 from hilum_core.testing.archive import Archive, Arrival, running_archive
+from hilum_core.testing.certificates import Authority, Identity
 from hilum_core.testing.modality import SentFile, send
 from hilum_core.testing.raw import RawAssociation
 from hilum_core.testing.router import RunningRouter, running_router
@@ -9,6 +10,8 @@ from hilum_core.testing.rude import RudeArchive
 __all__ = [
     "Archive",
     "Arrival",
+    "Authority",
+    "Identity",
     "RawAssociation",
     "RudeArchive",
     "RunningRouter",

@@ -13,7 +13,8 @@ from typing import BinaryIO
 
 from pydicom.dataset import Dataset
 
-from hilum_core.config import PeerSettings
+from hilum_core.config import PeerSettings, RouterTls
+from hilum_core.credentials import remote_node
 from hilum_core.dicom.requestor import (
     AssociationLost,
     FileSegment,
@@ -25,6 +26,7 @@ from hilum_core.dicom.requestor import (
 )
 from hilum_core.dicom.statuses import Verdict, is_warning, judge_store, status_in_words
 from hilum_sdk import (
+    ConfigError,
     ContextNeed,
     DestinationUnavailable,
     HilumError,
@@ -48,15 +50,22 @@ _LONGEST_RELEASE_S = 10.0
 class Associations:
     """Implements `hilum_sdk.DicomService` for the peers of one config.
 
+    ``router_tls`` stands in for what a peer's TLS settings leave out.
     ``beat`` is called while the bytes of an object flow: how long that takes depends on the line, and a
     slow one is no plugin that hangs.
     """
 
     def __init__(
-        self, peers: Mapping[str, PeerSettings], *, calling_ae: str, beat: Callable[[], None] | None = None
+        self,
+        peers: Mapping[str, PeerSettings],
+        *,
+        calling_ae: str,
+        router_tls: RouterTls | None = None,
+        beat: Callable[[], None] | None = None,
     ) -> None:
         self._peers = peers
         self._calling_ae = calling_ae
+        self._router_tls = router_tls
         self._beat = beat
 
     @contextmanager
@@ -79,10 +88,10 @@ class Associations:
             yield PeerAssociation(peer, association, self._beat)
 
     def _node(self, peer: PeerName) -> RemoteNode:
-        node = self._peers[peer]
-        if node.host is None or node.port is None:
-            raise DestinationUnavailable(f"peers.{peer}: cannot be called without host and port; add them")
-        return RemoteNode(host=node.host, port=node.port, ae_title=node.ae_title)
+        try:
+            return remote_node(peer, self._peers[peer], self._router_tls)
+        except ConfigError as error:
+            raise DestinationUnavailable(error.message) from error
 
 
 class PeerAssociation:

@@ -21,8 +21,9 @@ class WorkerContext:
         self._label = label
         self._data_dir = data_dir
         self._session = session
+        router = session.config.router
         self._dicom = Associations(
-            session.config.peers, calling_ae=session.config.router.ae_title, beat=session.beat
+            session.config.peers, calling_ae=router.ae_title, router_tls=router.tls, beat=session.beat
         )
 
     @property
