@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from hilum_core.crash_points import reach
+
 _FOLDER = "config"
 
 
@@ -21,6 +23,7 @@ def accept(state_dir: Path, text: str) -> int:
         out.write(text)
         out.flush()
         os.fsync(out.fileno())
+    reach("config.written")
     beside.replace(target)
     folder_fd = os.open(folder, os.O_RDONLY)
     try:

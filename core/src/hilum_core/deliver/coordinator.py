@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from hilum_core.config import ComponentEntry, Config
+from hilum_core.crash_points import reach
 from hilum_core.deliver.lane import Lane, LaneState
 from hilum_core.queue import QueueStore, ring
 from hilum_core.queue.records import (
@@ -132,6 +133,8 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
     def _claim(self, link: LaneLink, room: int) -> None:
         lane = link.lane
         claimed = self.queue.claim_deliveries(lane.sink, room, shard=link.shard, shards=lane.settings.workers)
+        if claimed:
+            reach("deliver.claimed")
         link.push([(c.delivery_id, c, {"path": str(self._path(c))}) for c in claimed])
         if len(claimed) < room:
             link.emptied_at = self.news
@@ -253,6 +256,9 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
         """Store outcomes; files of objects that are done move to where retention finds them."""
         if not outcomes:
             return
-        self._spool.settle(self.queue.settle_deliveries(outcomes))
+        reach("deliver.sent")
+        settled = self.queue.settle_deliveries(outcomes)
+        reach("deliver.stored")
+        self._spool.settle(settled)
         if any(isinstance(outcome, RenderingLost) for outcome in outcomes):
             ring(self.arguments.state_dir, "render")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import attrs
 
+from hilum_core.crash_points import reach
 from hilum_core.queue.records import ClaimedDelivery, Failure
 from hilum_core.spool import SpoolDamage, data_set_span
 from hilum_core.workers.failures import PERMANENT, failure_of, retry_after_s
@@ -125,9 +126,11 @@ class LaneFeed:
         self._begun.add(item.id)
         self._session.begin(item.id)
         self._session.timer.beat()
+        reach("deliver.worker.begun")
 
     def delivered(self, item: Item, receipt: Receipt = Receipt()) -> None:  # noqa: B008 - frozen
         """The destination has the item."""
+        reach("deliver.worker.sent")
         notes = self._taken[item.id].notes
         self._settle(item.id, {"delivered": pack(_sound(receipt)), "notes": notes})
 

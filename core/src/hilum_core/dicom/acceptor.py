@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import attrs
 
+from hilum_core.crash_points import reach
 from hilum_core.dicom import command as dimse
 from hilum_core.dicom import pdu, statuses
 from hilum_core.dicom.acceptance import accept_request, reject_request, user_name
@@ -273,6 +274,7 @@ class _Acceptor:
             for _ in pieces:
                 pass
         self._respond(context_id, command, status, comment)
+        reach("receive.answered")
 
     def _store_request(self, context_id: int, command: Command) -> StoreRequest:
         abstract_syntax, transfer_syntax = self._contexts[context_id]

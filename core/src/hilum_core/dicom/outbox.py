@@ -15,6 +15,7 @@ from typing import BinaryIO, Final, Protocol
 
 import attrs
 
+from hilum_core.crash_points import reach
 from hilum_core.dicom.channel import PduChannel
 from hilum_core.dicom.pdu import LAST, P_DATA_TF, PDU_HEADER, PDV_HEADER, PDV_OVERHEAD, fragment_bytes
 
@@ -150,6 +151,7 @@ class Outbox:
         total = filled
         while not source.is_at_end:
             self._channel.send(frame.view[start:], each_step=each_step)
+            reach("deliver.worker.sending")
             start = _COMMAND_ROOM
             filled = frame.fill(source)
             total += filled

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
 
+from hilum_core.crash_points import reach
 from hilum_core.log import describe_exception
 from hilum_core.queue.store import GROUP_COMMIT_CHANGES, GROUP_COMMIT_S, QueueStore
 from hilum_core.spool.records import StoredObject
@@ -124,7 +125,9 @@ class GroupCommit:
             try:
                 if self._queue is None:
                     self._queue = self._queue_factory()
+                reach("receive.inserting")
                 self._queue.add_objects(group)
+                reach("receive.inserted")
             except Exception as error:  # noqa: BLE001 - were this thread to end, reception would stop
                 self._report(describe_exception(error))
                 self._drop_queue()

@@ -16,6 +16,7 @@ from pathlib import Path
 import attrs
 
 from hilum_core.clock import microseconds
+from hilum_core.crash_points import reach
 from hilum_core.incarnation import is_live
 from hilum_core.log import describe_exception, get_logger
 from hilum_core.queue.store import QueueStore
@@ -64,6 +65,7 @@ def reconcile(spool: Spool, queue: QueueStore) -> Reconciled:
 
     A file of a process that lives is in progress and is left alone.
     """
+    reach("reconcile.begun")
     look = _Look(spool, queue)
     total = Reconciled()
     for hour in spool.hours():
@@ -106,12 +108,17 @@ class _Look:
                 unreadable += 1
             else:
                 (fresh if self._is_fresh(object_id) else old).append(stored)
-        return Reconciled(
+        added = self._add(fresh, old) if fresh or old else Reconciled()
+        return added + Reconciled(incomplete=incomplete, unreadable=unreadable)
+
+    def _add(self, fresh: Sequence[StoredObject], old: Sequence[StoredObject]) -> Reconciled:
+        reach("reconcile.judged")
+        added = Reconciled(
             received=self._queue.add_objects(fresh) if fresh else 0,
             held=self._queue.add_objects(old, found=FOUND) if old else 0,
-            incomplete=incomplete,
-            unreadable=unreadable,
         )
+        reach("reconcile.adopted")
+        return added
 
     def _is_dead(self, object_id: str) -> bool:
         number = incarnation_of(object_id)
@@ -136,5 +143,6 @@ class _Look:
             _log.error("cannot set a damaged file aside", file=path.name, reason=describe_exception(error))
             return False
         if is_there:
+            reach("reconcile.set_aside")
             _log.warning("set a file of the spool aside", reason=damage.message)
         return is_there

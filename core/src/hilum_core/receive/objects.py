@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from hilum_core.crash_points import reach
 from hilum_core.dicom.acceptor import StoreRefused, StoreRequest
 from hilum_core.log import get_logger
 from hilum_core.queue import GroupCommit
@@ -41,6 +42,7 @@ class SpoolReceiver:
                 association=request.association,
                 received_at=datetime.now(UTC),
             )
+        reach("receive.begun")
         return IncomingObject(writer, self._commits)
 
 
@@ -57,12 +59,15 @@ class IncomingObject:
         """Write a stretch of the data set."""
         with _DISK_ERRORS_REFUSE:
             self._writer.write(pieces)
+        reach("receive.written")
 
     def commit(self) -> None:
         """Make the object durable and tell the queue; when this returns it may be acknowledged."""
         with _DISK_ERRORS_REFUSE:
             stored = self._writer.commit()
+        reach("receive.synced")
         self._commits.submit(stored)
+        reach("receive.submitted")
         _log.debug(
             "an object is stored", object=stored.instance.id, data_bytes=stored.instance.data_set_bytes
         )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from hilum_core.config import RouterSettings
+from hilum_core.crash_points import reach
 from hilum_core.queue import QueueStore, ring
 from hilum_core.queue.records import (
     ClaimedRendering,
@@ -63,6 +64,8 @@ class RenderCoordinator(Coordinator[ClaimedRendering, RenderingOutcome]):
             if not link.ready or room < _WINDOW // 2 or link.emptied_at == self.news:
                 continue
             claimed = self.queue.claim_renderings(room, busy=self._busy_chains(link))
+            if claimed:
+                reach("render.claimed")
             link.push([(str(c.rendering_id), c, self._extra(c)) for c in claimed])
             if len(claimed) < room:
                 link.emptied_at = self.news
@@ -166,6 +169,10 @@ class RenderCoordinator(Coordinator[ClaimedRendering, RenderingOutcome]):
 
     def settle(self, outcomes: Sequence[RenderingOutcome]) -> None:
         """Store renderings and wake the lanes."""
-        if outcomes:
-            self._spool.settle(self.queue.settle_renderings(outcomes))
-            ring(self.arguments.state_dir, "deliver")
+        if not outcomes:
+            return
+        reach("render.made")
+        settled = self.queue.settle_renderings(outcomes)
+        reach("render.stored")
+        self._spool.settle(settled)
+        ring(self.arguments.state_dir, "deliver")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import attrs
 
+from hilum_core.crash_points import reach
 from hilum_core.queue.records import (
     ClaimedRendering,
     Failure,
@@ -63,6 +64,7 @@ class RenderWorker:
         session.pipe.send({"hello": {"broken": self._broken}})
         while (item := session.next_item()) is not None:
             session.begin(item["id"])
+            reach("render.worker.begun")
             session.done(item["id"], self._outcome(item))
         session.pipe.flush()
         for link in self._links.values():
@@ -80,7 +82,9 @@ class RenderWorker:
             with beside(target) as path:
                 message = self._render(claimed, chain, Path(item["path"]), path, target.name)
                 if "rendered" in message:
+                    reach("render.worker.synced")
                     path.replace(target)
+                    reach("render.worker.in_place")
                 return message
         except _LinkFailed as failed:
             return failed.message

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from hilum_core.crash_points import reach
 from hilum_sdk.elements import FileDraft, minimal_file_meta
 
 _STRETCH = 1 << 20
@@ -68,6 +69,7 @@ class _Stretches(io.RawIOBase, BinaryIO):
         while left:
             written = self._file.write(left[:_STRETCH])
             left = left[written:]
+            reach("render.worker.writing")
             self._unsynced += written
             if self._unsynced >= _SYNC_EVERY:
                 self.sync()

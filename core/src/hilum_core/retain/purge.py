@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from hilum_core.crash_points import reach
 from hilum_core.log import describe_exception, get_logger
 from hilum_core.queue import QueueStore
 from hilum_core.spool import Spool
@@ -26,12 +27,16 @@ def purge(queue: QueueStore, spool: Spool, *, keep_settled: timedelta, now: date
     How many objects were purged; `BATCH` means that there may be more.
     """
     object_ids = queue.start_purge(now - keep_settled, BATCH)
+    if object_ids:
+        reach("purge.marked")
     failures = spool.remove(object_ids)
     for object_id, error in failures.items():
         _log.error("cannot remove a settled object", object=object_id, reason=describe_exception(error))
     purged = [object_id for object_id in object_ids if object_id not in failures]
     if purged:
+        reach("purge.removed")
         queue.finish_purge(purged)
+        reach("purge.stored")
     if failures:
         queue.defer_purge(list(failures), now + AGAIN_AFTER)
     queue.set_problem(PROBLEM, _problem(queue.count_deferred_purges()))

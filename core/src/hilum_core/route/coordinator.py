@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from hilum_core.config import RouterSettings
+from hilum_core.crash_points import reach
 from hilum_core.queue import QueueStore, ring
 from hilum_core.queue.records import (
     ClaimedObject,
@@ -62,6 +63,8 @@ class RouteCoordinator(Coordinator[ClaimedObject, RoutingOutcome]):
             if not link.ready or room < _WINDOW // 2 or link.emptied_at == self.news:
                 continue
             claimed = self.queue.claim_objects(room)
+            if claimed:
+                reach("route.claimed")
             link.push([(c.stored.instance.id, c, self._extra(c)) for c in claimed])
             if len(claimed) < room:
                 link.emptied_at = self.news
@@ -157,7 +160,10 @@ class RouteCoordinator(Coordinator[ClaimedObject, RoutingOutcome]):
             return
         for outcome in outcomes:
             self._log(outcome)
-        self._spool.settle(self.queue.settle_routings(outcomes))
+        reach("route.decided")
+        settled = self.queue.settle_routings(outcomes)
+        reach("route.stored")
+        self._spool.settle(settled)
         routed = [outcome for outcome in outcomes if isinstance(outcome, Routed)]
         if routed:  # also what needs a rendering may be ready: another delivery had it made before
             ring(self.arguments.state_dir, "deliver")

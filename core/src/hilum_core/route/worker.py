@@ -11,6 +11,7 @@ from pathlib import Path
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
+from hilum_core.crash_points import reach
 from hilum_core.log import describe_exception
 from hilum_core.queue.records import (
     ClaimedObject,
@@ -87,7 +88,10 @@ class RouteWorker:
         session.pipe.send({"hello": {"broken": dict(self._plan.broken)}})
         while (item := session.next_item()) is not None:
             session.begin(item["id"])
-            session.done(item["id"], self._outcome(item))
+            reach("route.worker.begun")
+            outcome = self._outcome(item)
+            reach("route.worker.decided")
+            session.done(item["id"], outcome)
         session.pipe.flush()
         for component in self._filters.values():
             component.close(_CLOSE_WITHIN)

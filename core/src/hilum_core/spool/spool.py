@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from hilum_core.clock import Clock, SystemClock, microseconds
+from hilum_core.crash_points import reach
 from hilum_core.filesystem import SYNCS_NEW_NAMES, file_system
 from hilum_core.incarnation import PRIVATE_FILE
 from hilum_core.spool import layout
@@ -185,6 +186,7 @@ class Spool:
             settled = self._layout.settled_path(object_id)
             with suppress(OSError):
                 self._move(received, settled)
+                reach("settle.moved")
             emptied.add(received.parent)
         self._remove_empty(emptied)
 
@@ -211,6 +213,7 @@ class Spool:
                 for path in (self._layout.settled_path(object_id), self._layout.received_path(object_id)):
                     path.unlink(missing_ok=True)
                     emptied.add(path.parent)
+                reach("purge.unlinked")
                 self.remove_renderings(object_id)
             except OSError as error:
                 failures[object_id] = error

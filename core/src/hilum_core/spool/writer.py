@@ -11,6 +11,7 @@ from typing import Protocol
 
 from zlib_ng.zlib_ng import crc32
 
+from hilum_core.crash_points import reach
 from hilum_core.spool.errors import SpoolFull, spool_error
 from hilum_core.spool.file_format import Header, seal
 from hilum_core.spool.layout import sync_folder
@@ -120,6 +121,7 @@ class SpoolWriter:
             if self._unwritten is not None:
                 self._write(())
             self._write_at(self._header.seal_offset, seal(self._bytes, self._checksum))
+            reach("receive.sealed")
             os.fdatasync(self._descriptor)
             if self._sync_name:
                 sync_folder(Path(self._path).parent)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from hilum_core import log
+from hilum_core import crash_points, log
 from hilum_core.config import Config, load
 from hilum_core.incarnation import StateDirError
 from hilum_core.registry import check, report
@@ -35,6 +35,12 @@ def run(config_path: Path, *, strict: bool, log_format: log.LogFormat, log_level
     log.start(log_format, log_level, "supervisor", reads_dicom=False)
     stopping = StopSignal()
     stopping.listen(to_terminal=True)
+    try:
+        if points := crash_points.look_at_start():
+            log.get_logger("supervisor").warning("this is a test: crash points may be armed", folder=points)
+    except crash_points.CrashPointsError as error:
+        _say(f"hilum: {error}")
+        return EXIT_FAILED
     try:
         text = config_path.read_text(encoding="utf-8")
         config, problems = _accept(text, config_path, strict=strict)

@@ -13,6 +13,7 @@ import attrs
 
 from hilum_core import log, revisions
 from hilum_core.config import Config, load
+from hilum_core.crash_points import reach
 from hilum_core.incarnation import lock_state_dir, prepare_state_dir
 from hilum_core.stage import EXIT_CANNOT_START, StageArguments, StopSignal
 from hilum_core.supervisor.child import Child
@@ -103,6 +104,7 @@ class Supervisor:
     def _start(self, child: Child) -> None:
         try:
             child.start()
+            reach("supervisor.started")
         except OSError as error:
             self.log.error(
                 "a stage cannot be started yet",
@@ -190,8 +192,10 @@ class Supervisor:
         if revision == self._children[0].arguments.revision:
             self.log.info("the config has not changed", revision=revision)
             return
+        reach("config.accepted")
         self._leaving += [child for child in self._children if child.is_running]
         self._ask_to_leave(self._leaving)
+        reach("supervisor.replacing")
         before = {child.name: child for child in self._leaving if child.arguments.listen_fd < 0}
         self._config, self._children = config, self._stages(config, revision)
         for child in self._children:

@@ -46,6 +46,7 @@ class RunningRouter:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
+                process_group=0,  # a crash point may end all of it
             )
         self.wait_until(self._listens, within_s=_START_WITHIN_S)
 

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from hilum_core import log
+from hilum_core.crash_points import reach
 from hilum_core.incarnation import live_incarnations
 from hilum_core.log import describe_exception
 from hilum_core.queue import Doorbell, QueueStore, QueueUnavailable
@@ -86,6 +87,7 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
         live = live_incarnations(self.arguments.state_dir)
         recovered = self._patiently(partial(self.queue.recover_leases, stage=self.stage, live=live))
         if recovered:
+            reach("leases.recovered")
             self.log.info("took back what an earlier run had leased", items=recovered)
         while not self.stopping():
             wait_s = self._prepare()
@@ -211,6 +213,7 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
             if left_s <= 0:
                 for link in self.links:
                     link.kill()
+        reach("stage.drained")
         self._settle_now()
 
     def _settle_now(self) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from hilum_core import log, revisions
 from hilum_core.arguments import from_command_line
 from hilum_core.config import Config
+from hilum_core.crash_points import reach
 from hilum_core.registry import Composed, Composition, check
 from hilum_core.workers.arguments import WorkerArguments
 from hilum_core.workers.context import WorkerContext
@@ -188,6 +189,7 @@ class WorkerSession:
         """Say that a long call is still alive, and start its time anew."""
         self.timer.beat()
         self.say_alive()
+        reach("worker.beat")
 
     def say_alive(self) -> None:
         """Tell the coordinator that work goes on: between calls, and where it is ours and has no limit."""
