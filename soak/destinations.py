@@ -7,9 +7,9 @@ import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bench.processes import DCMTK_ENVIRONMENT
 from pydicom.errors import InvalidDicomError
 
-from bench.processes import DCMTK_ENVIRONMENT
 from hilum_core.testing import SentFile
 from soak.objects import Sendable, digest
 

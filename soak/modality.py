@@ -1,4 +1,4 @@
-"""A modality that is not our code: DCMTK's storescu or dcmsend, called again for what was not acknowledged."""
+"""A modality that is not our code: DCMTK's storescu or dcmsend, called again for what has no answer."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from bench.processes import DCMTK_ENVIRONMENT
+
 from soak.objects import Sendable
 
 Program = Literal["storescu", "dcmsend"]
@@ -54,7 +55,7 @@ class Modality:
                 time.sleep(_WAITS_S)
 
     def _call(self, paths: Sequence[str]) -> tuple[Collection[str], Collection[str]]:
-        """Call the program once: the files that it tried, and those of them that were answered with success."""
+        """Call the program once: the files that it tried, and those that were answered with success."""
         self._report.unlink(missing_ok=True)
         options = ["+crf", str(self._report)] if self._program == "dcmsend" else []
         said = subprocess.run(

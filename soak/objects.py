@@ -7,9 +7,8 @@ import random
 from pathlib import Path
 
 import attrs
-from pydicom.uid import CTImageStorage, SecondaryCaptureImageStorage
-
 from bench.objects import BenchObject, Kind, ObjectSource
+from pydicom.uid import CTImageStorage, SecondaryCaptureImageStorage
 
 EDIT = {"InstitutionName": "Saved"}
 """What the transform sets; as long as what stood there before, so that every other byte stays."""

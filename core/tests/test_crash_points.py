@@ -1,4 +1,4 @@
-"""Crash points: each stands once in the code, kills once where it is armed, and is refused where there is none."""
+"""Crash points: each stands once in the code, and kills once, where it is armed; others are refused."""
 
 from __future__ import annotations
 
