@@ -4,7 +4,8 @@ It reads and changes encoded data sets without decoding what nobody asks for, ke
 what is not changed, leaves large values on disk, and bounds what an object can cost.
 """
 
-from hilum_sdk.elements.draft import DRAFT_LIMITS, FileDraft
+from hilum_sdk.elements.draft import DRAFT_LIMITS, DraftState, FileDraft
+from hilum_sdk.elements.edits import Edit
 from hilum_sdk.elements.encoding import transfer_syntaxes_from
 from hilum_sdk.elements.errors import ElementsError, LimitExceeded, MalformedDataSet
 from hilum_sdk.elements.header import read_header
@@ -12,13 +13,15 @@ from hilum_sdk.elements.item import FileItem
 from hilum_sdk.elements.limits import LARGEST_VALUE, LIMITS, Limits
 from hilum_sdk.elements.part10 import FileMeta, encode_file_meta, minimal_file_meta, read_file_meta
 from hilum_sdk.elements.reencoding import reencode
-from hilum_sdk.elements.segments import SegmentReader
+from hilum_sdk.elements.segments import Segment, SegmentReader
 from hilum_sdk.elements.vr import dictionary_vr, pad
 
 __all__ = [
     "DRAFT_LIMITS",
     "LARGEST_VALUE",
     "LIMITS",
+    "DraftState",
+    "Edit",
     "ElementsError",
     "FileDraft",
     "FileItem",
@@ -26,6 +29,7 @@ __all__ = [
     "LimitExceeded",
     "Limits",
     "MalformedDataSet",
+    "Segment",
     "SegmentReader",
     "dictionary_vr",
     "encode_file_meta",

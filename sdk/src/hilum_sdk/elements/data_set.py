@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from hilum_sdk.elements.element import Element
 from hilum_sdk.elements.encoding import UNDEFINED, Encoding
-from hilum_sdk.elements.errors import LimitExceeded
+from hilum_sdk.elements.errors import LimitExceeded, MalformedDataSet
 from hilum_sdk.elements.layout import ElementHeader, sniff
 from hilum_sdk.elements.segments import Piece
 from hilum_sdk.elements.source import Source
@@ -116,6 +116,20 @@ class DataSet:
             return found
         self._replace(tag, made)
         return made
+
+    def put_encoded(self, source: Source) -> None:
+        """Set the element that is all of a source: a sequence, encoded as here, with its header.
+
+        Raises
+        ------
+        MalformedDataSet
+            It is none.
+        """
+        found = children(source.window, 0, source.size, self.encoding, items=False)
+        child = next(found, None)
+        if child is None or child.stop != source.size:
+            raise MalformedDataSet("not one encoded element")
+        self._replace(child.token.tag, Element.found(self, child, source))
 
     def resized(self, tag: int, delta: int) -> None:
         """Take note, here and all the way up, that the element with this tag is now `delta` bytes longer."""

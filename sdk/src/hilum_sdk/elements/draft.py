@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from hilum_sdk.elements.changes import Comparison
 from hilum_sdk.elements.data_set import DataSet
 from hilum_sdk.elements.editor import Editor
+from hilum_sdk.elements.edits import Edit, apply_edits, edits_of
 from hilum_sdk.elements.encoding import (
     EXPLICIT_VR_LITTLE_ENDIAN,
     PIXEL_DATA,
@@ -46,6 +47,20 @@ DRAFT_LIMITS = Limits(bytes_read=1 << 30, elements=5_000_000)
 
 
 @attrs.frozen(kw_only=True)
+class DraftState:
+    """A draft as it stands between two transforms, for another process to go on with.
+
+    ``base`` is an encoded data set, inflated, and ``edits`` are what became of it; ``replaced`` says
+    that the pixel data has been. Images stay in their files.
+    """
+
+    transfer_syntax_uid: str
+    base: Segment
+    edits: Sequence[Edit] = ()
+    replaced: bool = False
+
+
+@attrs.frozen(kw_only=True)
 class _NewPixels:
     transfer_syntax_uid: str
     value: Segment
@@ -67,6 +82,7 @@ class FileDraft:
         instance: Instance,
         scratch: Scratch,
         limits: Limits,
+        inflated: bool = False,
     ) -> None:
         self._original = data_set
         self._scratch = scratch
@@ -79,10 +95,30 @@ class FileDraft:
         self._editor: Editor | None = None
         self._new_pixels: _NewPixels | None = None
         self._replaced = False
-        inflated = data_set
-        if is_deflated(transfer_syntax_uid):
-            inflated = scratch.inflate(SegmentReader([data_set]), limits)
-        self._top = DataSet.top(Source(inflated, limits), encoding_of(transfer_syntax_uid))
+        self._base = data_set
+        if is_deflated(transfer_syntax_uid) and not inflated:
+            self._base = scratch.inflate(SegmentReader([data_set]), limits)
+        self._top = self._read_base()
+
+    @classmethod
+    def resume(
+        cls, state: DraftState, *, instance: Instance, scratch_dir: Path, limits: Limits = DRAFT_LIMITS
+    ) -> FileDraft:
+        """Go on with a draft of another process; closing it closes the files of its state."""
+        draft = cls(
+            state.base,
+            transfer_syntax_uid=state.transfer_syntax_uid,
+            instance=instance,
+            scratch=Scratch(scratch_dir),
+            limits=limits,
+            inflated=True,
+        )
+        try:
+            draft.take_over(state)
+        except BaseException:
+            draft.close()
+            raise
+        return draft
 
     @classmethod
     def open(
@@ -233,6 +269,33 @@ class FileDraft:
             self._take_pixels(self._new_pixels)
             self._new_pixels = None
 
+    def state(self) -> DraftState:
+        """As it now stands, for another process; good until this draft is closed."""
+        self.next_transform()
+        return DraftState(
+            transfer_syntax_uid=self._transfer_syntax_uid,
+            base=self._base,
+            edits=edits_of(self._top, self._scratch),
+            replaced=self._replaced,
+        )
+
+    def take_over(self, state: DraftState) -> None:
+        """Stand as another process left it; its files are closed with this draft.
+
+        Raises
+        ------
+        ElementsError
+            The state holds what is no element.
+        """
+        for piece in (state.base, *(edit.value for edit in state.edits)):
+            if isinstance(piece, Segment):
+                self._scratch.adopt(piece.file)
+        self._transfer_syntax_uid = state.transfer_syntax_uid
+        self._replaced = state.replaced
+        self._base = state.base
+        self._top = self._read_base()
+        apply_edits(self._top, state.edits)
+
     def write_data_set(self, out: BinaryIO) -> int:
         """Write the encoded data set and return its length in bytes.
 
@@ -248,6 +311,9 @@ class FileDraft:
             write_all(out, chunk)
             length += len(chunk)
         return length
+
+    def _read_base(self) -> DataSet:
+        return DataSet.top(Source(self._base, self._limits), encoding_of(self._transfer_syntax_uid))
 
     def _refuse(self, other: object, used: str, asked: str) -> None:
         if other is not None:
@@ -286,8 +352,8 @@ class FileDraft:
             encoding_of(transfer_syntax_uid),
             self._limits,
         )
-        source = Source(Segment(file=file, offset=0, length=length), self._limits)
-        self._top = DataSet.top(source, encoding_of(transfer_syntax_uid))
+        self._base = Segment(file=file, offset=0, length=length)
+        self._top = DataSet.top(Source(self._base, self._limits), encoding_of(transfer_syntax_uid))
 
 
 def _implements(draft: FileDraft) -> Draft:

@@ -71,11 +71,12 @@ class Element:
         self._items_encoding: Encoding | int | None = 0
 
     @classmethod
-    def found(cls, data_set: DataSet, child: Child) -> Element:
-        """Make one that stands in the source of its data set."""
+    def found(cls, data_set: DataSet, child: Child, source: Source | None = None) -> Element:
+        """Make one that stands in the source of its data set, or in another one."""
         token = child.token
         header = ElementHeader(token.tag, token.vr, token.value_at, token.length)
-        element = cls(data_set, header, data_set.source, token.start, child.stop)
+        element = cls(data_set, header, source or data_set.source, token.start, child.stop)
+        element.changed = source is not None
         if token.kind is Kind.SEQUENCE:
             element._items_encoding = token.encoding
         return element

@@ -54,6 +54,11 @@ class Scratch:
         self._files.append(made)
         return made
 
+    def adopt(self, file: io.FileIO) -> None:
+        """Close a file of somebody else with those made."""
+        if file not in self._files:
+            self._files.append(file)
+
     def keep(self, stream: BinaryIO) -> Segment:
         """Copy what is left of a stream into a file."""
         file = self.file()

@@ -19,8 +19,8 @@ _LONGEST = 0xFFFFFFFE
 _Part = Piece | Element | DataSet
 
 
-def pieces(top: DataSet) -> Iterator[Piece]:
-    """The encoded data set.
+def pieces(top: DataSet | Element) -> Iterator[Piece]:
+    """The encoded data set, or one changed element: its header first, then its value.
 
     Raises
     ------
