@@ -7,9 +7,8 @@ or one has waited 20 ms, or nothing is in hand any more.
 
 from __future__ import annotations
 
-import select
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -18,20 +17,16 @@ from typing import Generic, TypeVar
 from hilum_core import log
 from hilum_core.crash_points import reach
 from hilum_core.incarnation import live_incarnations
-from hilum_core.log import describe_exception
 from hilum_core.queue import Doorbell, QueueStore, QueueUnavailable
 from hilum_core.queue.store import LEASE
 from hilum_core.stage import StageArguments, StopSignal
-from hilum_core.workers.link import CAME_TO_ITS_END, WorkerLink
+from hilum_core.workers.link import WorkerLink
 from hilum_core.workers.pipe import Message
-from hilum_sdk import HilumError
+from hilum_core.workers.watch import Watch
 
 _SETTLE_AT = 64
 _SETTLE_AFTER_S = 0.020
 _POLL_S = 1.0
-_MUCH_IN_HAND = 8
-_MORE_FOLLOWS_S = 0.002
-"""A worker says a word for every object. While it has enough to do, several are heard at a time."""
 _TRY_AGAIN_S = 1.0
 _KILLED_DIES_WITHIN_S = 0.1
 _RENEW_EVERY_S = LEASE.total_seconds() / 4
@@ -41,18 +36,17 @@ Outcome = TypeVar("Outcome")
 Answer = TypeVar("Answer")
 
 
-class Coordinator(ABC, Generic[Claimed, Outcome]):
+class Coordinator(Watch[Claimed], Generic[Claimed, Outcome]):
     """One stage's coordinator; subclasses say what to claim and what outcomes mean."""
 
     stage: str
     """Its name for leases, wake-ups and logs."""
 
     def __init__(self, queue: QueueStore, arguments: StageArguments, stopping: StopSignal) -> None:
+        super().__init__(log.get_logger(self.stage), stopping)
         self.queue = queue
         self.arguments = arguments
         self.stopping = stopping
-        self.links: list[WorkerLink[Claimed]] = []
-        self.log = log.get_logger(self.stage)
         self.news = 0
         """Counts what may have made work for a claim: a ring, stored outcomes, time."""
         self._outcomes: list[Outcome] = []
@@ -121,14 +115,7 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
 
     def _prepare(self) -> float:
         """Start, kill and clear up workers; returns how long the loop may wait at most."""
-        wait_s = _POLL_S
-        for link in self.links:
-            link.start_if_due()
-            due_s = link.restart_due_in()
-            wait_s = wait_s if due_s is None else min(wait_s, due_s)
-            if link.overdue():
-                self.log.error("a worker did not come back within its time limit", worker=link.label)
-                link.kill()
+        wait_s = self.tend()
         if time.monotonic() >= self._renew_at:
             self._renew_at = time.monotonic() + _RENEW_EVERY_S
             if any(link.in_hand for link in self.links):
@@ -138,7 +125,7 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
     def _listen(self, wait_s: float, doorbell: Doorbell) -> None:
         if self._outcomes:
             wait_s = min(wait_s, max(0.0, self._settle_by - time.monotonic()))
-        ready = self._wait(wait_s, doorbell.fileno(), self.stopping.fileno())
+        ready = self.wait(wait_s, doorbell.fileno(), self.stopping.fileno())
         if doorbell.fileno() in ready:
             doorbell.wait(0)
         elif ready and time.monotonic() < self._look_by:
@@ -146,50 +133,15 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
         self.news += 1
         self._look_by = time.monotonic() + _POLL_S
 
-    def _wait(self, wait_s: float, *others: int) -> list[int]:
-        """Wait for workers and `others`; hear the workers, bury the dead, and return what was ready."""
-        talking = {link.fileno(): link for link in self.links if link.talking}
-        ending = {link.ending: link for link in self.links if link.running}
-        ready = select.select([*others, *talking, *ending], [], [], wait_s)[0]
-        if any(source in talking and len(talking[source].in_hand) >= _MUCH_IN_HAND for source in ready):
-            time.sleep(_MORE_FOLLOWS_S)
-        for source in ready:
-            if source in talking:
-                self._hear(talking[source])
-        for source in ready:
-            if source in ending:
-                self._bury(ending[source])
-        return ready
+    def listen(self, link: WorkerLink[Claimed], message: Message) -> None:
+        """Act on a message, as soon as the queue can be used."""
+        self._patiently(partial(self.heard, link, message))
 
-    def _hear(self, link: WorkerLink[Claimed]) -> None:
-        """Take in what a worker has said; one that makes no sense is ended."""
-        for message in link.receive():
-            try:
-                self._patiently(partial(self.heard, link, message))
-            except HilumError:
-                raise
-            except Exception as error:  # noqa: BLE001 - a worker runs code of strangers
-                reason = describe_exception(error)
-                self.log.error("a worker said what makes no sense", worker=link.label, reason=reason)
-                link.begun.update(item_id for item_id in link.in_hand if item_id == message.get("done"))
-                link.kill()
-                return
-
-    def _bury(self, link: WorkerLink[Claimed]) -> None:
-        """A worker has ended: hear its last words, then settle what it had in hand, naming what it was at."""
-        while link.talking and link.has_said_more():
-            self._hear(link)
-        expected = self.stopping()
-        begun = frozenset(link.begun)
-        how = link.retire()
-        if not begun and not expected and how != CAME_TO_ITS_END:
-            begun = frozenset(list(link.in_hand)[:1])  # it died before it could say at which
-        if not expected and how != CAME_TO_ITS_END:
-            at_work = ", ".join(sorted(begun)) or "nothing"
-            self.log.error("a worker died", worker=link.label, how=how, at_work_on=at_work)
-        for item_id, claimed in list(link.in_hand.items()):
-            outcome = self.lost(link, claimed, begun=item_id in begun and not expected, how=how)
-            self.conclude(link, item_id, outcome)
+    def mourn(
+        self, link: WorkerLink[Claimed], item_id: str, claimed: Claimed, *, begun: bool, how: str
+    ) -> None:
+        """Conclude what a worker that is gone had in hand."""
+        self.conclude(link, item_id, self.lost(link, claimed, begun=begun, how=how))
 
     def _outcomes_due(self) -> bool:
         if not self._outcomes:
@@ -209,7 +161,7 @@ class Coordinator(ABC, Generic[Claimed, Outcome]):
                 link.send({"stop": 1})
         while any(link.running for link in self.links):
             left_s = deadline - time.monotonic()
-            self._wait(max(_KILLED_DIES_WITHIN_S, left_s))
+            self.wait(max(_KILLED_DIES_WITHIN_S, left_s))
             if left_s <= 0:
                 for link in self.links:
                     link.kill()
