@@ -104,12 +104,19 @@ def configure(format: LogFormat, level: str, stage: str, *, fd: int = 2) -> None
         logging.getLogger().addHandler(logging.NullHandler())
 
 
-def start(format: LogFormat, level: str, stage: str, *, reads_dicom: bool = True) -> None:  # noqa: A002 - as the option is called
+def start(
+    format: LogFormat,  # noqa: A002 - as the option is called
+    level: str,
+    stage: str,
+    *,
+    reads_dicom: bool = True,
+    fd: int = 2,
+) -> None:
     """Set up a process of the router: its logs, silent libraries, and what ends it unexpectedly.
 
     One that never reads a data set starts faster, and smaller, without pydicom.
     """
-    configure(format, level, stage)
+    configure(format, level, stage, fd=fd)
     if reads_dicom:
         quiet_libraries()
     sys.excepthook = _log_uncaught

@@ -138,7 +138,7 @@ tidy = "edit"
 [sinks.archive]
 type = "dicom"
 delivery = { first_retry = "20m", wrokers = 2, give_up_after = 14 }
-isolate = true
+isolate = false
 transcode = "JPEG2000"
 confirm = "comitted"
 
@@ -190,7 +190,7 @@ hilum.toml: 24 problems
   sinks.archive.delivery.longest_retry: must not be shorter than first_retry
   sinks.archive.delivery.wrokers: unknown key; did you mean 'workers'?
   sinks.archive.delivery.give_up_after: expected a duration such as "15m", got 14
-  sinks.archive.isolate: is kept for a later version of the core; take it out
+  sinks.archive.isolate: a sink always has processes of its own; take it out
   sinks.archive.transcode: this version sends objects in the transfer syntax they have; take it out
   sinks.archive.confirm: no commitment check is called 'comitted'; did you mean 'committed'? there are: committed
   sinks.research.type: missing; give a string

@@ -239,7 +239,7 @@ def test_whom_a_sink_sends_to_is_known_though_it_rests_or_is_broken(acme):
             ("works", "call", ""),
             ("rests", "call", "disabled = true"),
             ("lost", "gone", ""),
-            ("faulty", "call", "isolate = true"),
+            ("faulty", "call", "isolate = false"),
         )
     )
     _, composition, _ = check(text + '[sinks.folder]\ntype = "drop"\nfolder = "/d"\n', source="x")
@@ -250,7 +250,7 @@ def test_whom_a_sink_sends_to_is_known_though_it_rests_or_is_broken(acme):
 def test_a_process_imports_no_more_than_the_plugins_it_asked_for(acme, install, only):
     install("deadly-tools", {"deadly": "import os; os._exit(3)"}, filters={"deadly": "deadly"})
     text = LEAST + '[sinks.x]\ntype = "drop"\n[transforms.t]\ntype = "clean"\n'
-    text += '[filters.f]\ntype = "deadly"\n[filters.faulty]\ntype = "deadly"\nisolate = true\n'
+    text += '[filters.f]\ntype = "deadly"\n[filters.faulty]\ntype = "deadly"\nisolate = 1\n'
     _, composition, problems = check(text, "x", only=only)
     assert not composition.components
     assert set(composition.broken) == {"sinks.x"}

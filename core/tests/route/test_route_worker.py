@@ -18,7 +18,7 @@ from pydicom.tag import BaseTag
 
 from hilum_core import revisions
 from hilum_core.queue.records import ClaimedObject, RoutingHeld
-from hilum_core.route.worker import _text
+from hilum_core.route.headers import _text
 from hilum_core.spool import open_spool
 from hilum_core.stage import StageArguments
 from hilum_core.workers.link import WorkerLink
@@ -182,7 +182,7 @@ def test_an_object_that_another_sink_takes_is_routed_there(bench):
 
 @pytest.mark.usefixtures("acme_filters")
 def test_the_worker_says_before_each_filter_that_it_is_alive(bench):
-    filters = "".join(f'[filters.{name}]\ntype = "slow"\n' for name in ("a", "b"))
+    filters = "".join(f'[filters.{name}]\ntype = "slow"\nisolate = false\n' for name in ("a", "b"))
     at_work = bench(filters, route("all", ["out"], 'filters = ["a", "b"]\n'))
     assert "routed" in at_work.route()
     assert [message for message in at_work.heard if "beat" in message] == [{"beat": 1}] * 2

@@ -25,7 +25,6 @@ Kind = Literal["filters", "transforms", "sinks", "checks", "services"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _LATER = {
-    "isolate": "is kept for a later version of the core; take it out",
     "transcode": "this version sends objects in the transfer syntax they have; take it out",
 }
 _LATER_KINDS: Mapping[Kind, str] = {
@@ -94,6 +93,13 @@ class ComponentKeys:
         metadata=about("Whether it rests. What goes to a disabled sink waits."),
     )
     description: str = attrs.field(default="", metadata=about("What it is for."))
+    isolate: bool | None = attrs.field(
+        default=None,
+        metadata=about(
+            "Whether it has a process of its own. Where it is not set: whether its plugin is other than "
+            "those that come with Hilum. A sink always has, so `false` is refused there."
+        ),
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -126,6 +132,7 @@ class ComponentEntry:
     table: Mapping[str, Any]
     disabled: bool = False
     description: str = ""
+    isolate: bool | None = None
     delivery: DeliverySettings = DeliverySettings()
     confirm: str | None = None
     transcode: str | None = None
@@ -159,6 +166,9 @@ def read_component(kind: Kind, name: str, table: Any, checks: Mapping[str, Any])
         for key in ours
         if key in _LATER or key not in allowed
     ]
+    if kind == "sinks" and ours.get("isolate") is False:
+        text = "a sink always has processes of its own; take it out"
+        problems.append(ConfigProblem(f"{label}.isolate", text))
     if (check := ours.get("confirm")) is not None and kind == "sinks" and isinstance(check, str):
         problems.append(ConfigProblem(f"{label}.confirm", _confirm(check, checks)))
     known = {key: value for key, value in ours.items() if key in allowed and key not in _LATER}

@@ -6,6 +6,7 @@ from hilum_core.registry.components import Composed
 from hilum_core.registry.composing import Composition
 from hilum_core.registry.declared import PLUGIN_KINDS, SINGULAR, Declared, PluginKind
 from hilum_core.registry.faults import PluginError
+from hilum_core.registry.isolation import Isolated, is_standard
 from hilum_core.registry.registry import Registry, commands
 
 __all__ = [
@@ -14,10 +15,12 @@ __all__ = [
     "Composed",
     "Composition",
     "Declared",
+    "Isolated",
     "PluginError",
     "PluginKind",
     "Registry",
     "check",
     "commands",
+    "is_standard",
     "report",
 ]

@@ -11,6 +11,7 @@ from hilum_core.config import ComponentEntry, Flow, PeerSettings
 from hilum_core.registry.components import Composed
 from hilum_core.registry.declared import Declared
 from hilum_core.registry.faults import PluginError, place_of
+from hilum_core.registry.isolation import Isolated, is_isolated
 from hilum_core.registry.loading import PluginLoader
 from hilum_core.registry.type_table import TypeTable
 from hilum_sdk import ComponentSpec, SinkSpec, TransformSpec
@@ -25,12 +26,15 @@ class Composition:
     ``problems`` tell the same to who edits the config. Of components that were not asked for, neither
     tells anything. ``sink_peers`` says by the name of a sink whom it sends to: the peer that the key
     ``peer`` of its table names, known of every sink, whether its plugin was imported or not.
+    ``isolated`` are those whose kind was asked for and who run in a process of their own: their plugins
+    are not imported, so nothing else is told of them.
     """
 
     components: Mapping[str, Composed]
     broken: Mapping[str, str]
     problems: tuple[ConfigProblem, ...]
     sink_peers: Mapping[str, str] = attrs.field(factory=dict)
+    isolated: Mapping[str, Isolated] = attrs.field(factory=dict)
 
 
 class Composer:
@@ -50,6 +54,7 @@ class Composer:
         self._peers = peers
         self._only = only
         self._composed: dict[str, Composed] = {}
+        self._isolated: dict[str, Isolated] = {}
         self._broken: dict[str, str] = {}
         self._problems: list[ConfigProblem] = []
 
@@ -57,10 +62,14 @@ class Composer:
         """Import what the config names, and nothing else."""
         for entry in self._flow.components():
             # A component is often disabled because its plugin is at fault.
-            if self._is_wanted(entry) and not entry.disabled:
+            if not self._is_wanted(entry) or entry.disabled:
+                continue
+            if isolated := self._apart(entry):
+                self._isolated[entry.label] = isolated
+            else:
                 self._add(entry)
         for entry in self._flow.left_out:
-            if self._is_wanted(entry):
+            if self._is_wanted(entry) and not self._apart(entry):
                 self._examine(entry)
         for number, sink in self._unprotected():
             self._refuse(sink, number)
@@ -69,10 +78,23 @@ class Composer:
             broken=self._broken,
             problems=tuple(self._problems),
             sink_peers=dict(self._sink_peers()),
+            isolated=self._isolated,
         )
 
     def _is_wanted(self, entry: ComponentEntry) -> bool:
         return self._only is None or entry.kind in self._only or entry.label in self._only
+
+    def _apart(self, entry: ComponentEntry) -> Isolated | None:
+        """Tell an isolated component that was not asked for by itself; a sink's worker asks for it alone."""
+        if self._only is None or entry.label in self._only or entry.kind == "sinks":
+            return None
+        try:
+            declared = self._types.find(entry.kind, entry.type, where=entry.label)
+        except ConfigProblems:
+            return None  # `_examine` says so
+        if not is_isolated(entry, declared):
+            return None
+        return Isolated(label=entry.label, distribution=declared.distribution, version=declared.version)
 
     def _add(self, entry: ComponentEntry) -> None:
         composed, reason = self._examine(entry)

@@ -58,7 +58,8 @@ class Registry:
             their own faults.
         only
             Kinds (``"filters"``) and labels (``"sinks.pacs"``) to compose; the plugins of all others
-            are not imported, so that one that hangs or crashes at import stops nobody else.
+            are not imported, so that one that hangs or crashes at import stops nobody else. Of a kind,
+            nor are those that run isolated.
         """
         names = config.peers.keys() if peer_names is None else peer_names
         return Composer(self._types, self._loader, config, names, only).compose()

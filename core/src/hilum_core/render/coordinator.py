@@ -104,6 +104,14 @@ class RenderCoordinator(Coordinator[ClaimedRendering, RenderingOutcome]):
             return unpack(message["held"], RenderingHeld)
         if "discarded" in message:
             return unpack(message["discarded"], RenderingDiscarded)
+        return self._unrendered(claimed, message)
+
+    def _unrendered(self, claimed: ClaimedRendering, message: Message) -> RenderingOutcome:
+        """The outcome where nothing came about, and nobody said that this is the end."""
+        if "unspent" in message:
+            return self._later(claimed, None, timedelta(seconds=message.get("after", 0)), spent=False)
+        if "crashed" in message:
+            return self._crashed(claimed, unpack(message["crashed"], Failure))
         if "waits" in message:
             self.queue.set_problem(message["waits"]["label"], message["waits"]["text"])
             return self._later(claimed, Failure(text=message["waits"]["text"]), _BROKEN_WAITS, spent=False)
@@ -116,12 +124,7 @@ class RenderCoordinator(Coordinator[ClaimedRendering, RenderingOutcome]):
         if _PATIENCE.is_exhausted(failure, attempt=claimed.attempt, since=claimed.first_attempt_at, now=now):
             return self._dead(claimed, failure)
         if claimed.attempt == 1:
-            self.log.warning(
-                "a rendering failed and is tried again",
-                object=claimed.stored.instance.id,
-                reason=failure.text,
-                blame=failure.blame,
-            )
+            self._log_retry(claimed, failure)
         after = timedelta(seconds=retry_after_s) if retry_after_s is not None else None
         return self._later(claimed, failure, _PATIENCE.wait(claimed.attempt, after))
 
@@ -155,17 +158,28 @@ class RenderCoordinator(Coordinator[ClaimedRendering, RenderingOutcome]):
     def lost(
         self, link: WorkerLink[ClaimedRendering], claimed: ClaimedRendering, *, begun: bool, how: str
     ) -> RenderingOutcome:
-        """A worker died: the object that it was at is dead at its fifth death, all others wait no longer."""
+        """A worker died: what it had not begun goes back unspent."""
         if not begun:
             return self._later(claimed, None, timedelta(0), spent=False)
-        failure = Failure(
-            text=f"{link.label} died with it in hand ({how})",
-            kind=DEFECT,
-            blame=" > ".join(claimed.chain),
-        )
+        text = f"{link.label} died with it in hand ({how})"
+        blame = link.at or " > ".join(claimed.chain)
+        return self._crashed(claimed, Failure(text=text, kind=DEFECT, blame=blame))
+
+    def _crashed(self, claimed: ClaimedRendering, failure: Failure) -> RenderingOutcome:
+        """A process died of it; at its fifth death it is dead."""
         if is_poison(claimed.crashes):
             return self._dead(claimed, failure)
+        if claimed.crashes == 0:
+            self._log_retry(claimed, failure)
         return self._later(claimed, failure, _PATIENCE.wait(claimed.crashes + 1), crashed=True)
+
+    def _log_retry(self, claimed: ClaimedRendering, failure: Failure) -> None:
+        self.log.warning(
+            "a rendering failed and is tried again",
+            object=claimed.stored.instance.id,
+            reason=failure.text,
+            blame=failure.blame,
+        )
 
     def settle(self, outcomes: Sequence[RenderingOutcome]) -> None:
         """Store renderings and wake the lanes."""

@@ -20,11 +20,13 @@ from hilum_core.queue.records import (
     RenderingDiscarded,
     RenderingHeld,
 )
+from hilum_core.render.apart import ApartTransform, TransformsApart
+from hilum_core.render.verdicts import sound_holds, sound_verdict
 from hilum_core.render.writing import beside, write_rendering
 from hilum_core.spool import SpoolDamage, data_set_span
 from hilum_core.workers.failures import PERMANENT, TEMPORARY, failure_of, retry_after_s
 from hilum_core.workers.freshness import verify_unless_fresh
-from hilum_core.workers.limits import TimeLimitExceeded
+from hilum_core.workers.isolation import Ended
 from hilum_core.workers.pipe import Message
 from hilum_core.workers.session import WorkerSession
 from hilum_core.workers.wire import pack, unpack
@@ -39,9 +41,23 @@ class _Link:
     """One transform of a chain, with whom to blame."""
 
     name: str
-    transform: Transform
-    deidentifies: bool
+    transform: Transform | ApartTransform
+    is_deidentifying: bool
     blame: str
+
+    @property
+    def deidentifies(self) -> bool:
+        """Whether what passes it is de-identified."""
+        if isinstance(self.transform, ApartTransform):
+            return self.transform.deidentifies
+        return self.is_deidentifying
+
+    @property
+    def verifies(self) -> bool:
+        """Whether it looks at the outcome of the chain."""
+        if isinstance(self.transform, ApartTransform):
+            return self.transform.verifies
+        return type(self.transform).verify is not Transform.verify
 
 
 class RenderWorker:
@@ -49,32 +65,42 @@ class RenderWorker:
 
     def __init__(self, session: WorkerSession) -> None:
         self._session = session
-        made, self._broken = session.create_all("transforms")
+        made, broken = session.create_all("transforms")
         self._links: dict[str, _Link] = {}
         self._scratch_dir = session.arguments.state_dir / "scratch"
         self._scratch_dir.mkdir(mode=0o700, exist_ok=True)
-        for name, transform in made.items():
+        for name, component in made.items():
             composed = session.composition.components[f"transforms.{name}"]
-            assert isinstance(transform, Transform)
-            self._links[name] = _Link(name, transform, composed.deidentifies, f"{name} ({composed.blame})")
+            assert isinstance(component, Transform)
+            blame = f"{name} ({composed.blame})"
+            self._links[name] = _Link(name, component, is_deidentifying=composed.deidentifies, blame=blame)
+        isolated = session.composition.isolated
+        self._apart = TransformsApart(session, isolated.values(), broken)
+        for label, one in isolated.items():
+            name = label.removeprefix("transforms.")
+            transform = ApartTransform(self._apart, one, self._scratch_dir)
+            self._links[name] = _Link(name, transform, is_deidentifying=False, blame=one.blame)
 
     def run(self) -> None:
         """Work until the coordinator says stop."""
         session = self._session
-        session.pipe.send({"hello": {"broken": self._broken}})
+        self._apart.settle_in()
+        session.send({"hello": {"broken": self._apart.reasons()}})
         while (item := session.next_item()) is not None:
             session.begin(item["id"])
             reach("render.worker.begun")
             session.done(item["id"], self._outcome(item))
-        session.pipe.flush()
+        session.flush()
+        self._apart.close(_CLOSE_WITHIN)
         for link in self._links.values():
             link.transform.close(_CLOSE_WITHIN)
 
     def _outcome(self, item: Message) -> Message:
         claimed = unpack(item["claimed"], ClaimedRendering)
-        missing = [name for name in claimed.chain if name not in self._links]
+        reasons = self._apart.reasons()
+        missing = [name for name in claimed.chain if name in reasons or name not in self._links]
         if missing:
-            reason = self._broken.get(missing[0], "the config has no such transform any more")
+            reason = reasons.get(missing[0], "the config has no such transform any more")
             return {"waits": {"label": f"transforms.{missing[0]}", "text": reason}}
         chain = [self._links[name] for name in claimed.chain]
         target = Path(item["target"])
@@ -86,8 +112,8 @@ class RenderWorker:
                     path.replace(target)
                     reach("render.worker.in_place")
                 return message
-        except _LinkFailed as failed:
-            return failed.message
+        except Ended as ended:
+            return ended.message
         except SpoolDamage as error:
             return _ended(claimed, Hold(reason=error.message, code="damaged"))
         except ElementsError as error:
@@ -138,8 +164,8 @@ class RenderWorker:
         return {"rendered": pack(record)}
 
     def _apply(self, link: _Link, draft: FileDraft) -> Discard | Hold | None:
-        with self._blaming(link):
-            return link.transform.apply(draft)
+        with self._calling(link):
+            return sound_verdict(link.transform.apply(draft))
 
     def _verify(
         self,
@@ -152,35 +178,32 @@ class RenderWorker:
         """Let the transforms that care look at the outcome of the whole chain."""
         holds: list[Hold] = []
         for link in chain:
-            if type(link.transform).verify is Transform.verify:
+            if not link.verifies:
                 continue
-            with open_draft() as original, self._blaming(link):
-                holds += link.transform.verify(original, _item(claimed, rendering, path))
+            with open_draft() as original, self._calling(link):
+                holds += sound_holds(link.transform.verify(original, _item(claimed, rendering, path)))
         return holds
 
     @contextmanager
-    def _blaming(self, link: _Link) -> Iterator[None]:
+    def _calling(self, link: _Link) -> Iterator[None]:
         """Call a transform under its time limit; what it raises is its failure, or the object's."""
-        self._session.say_alive()  # each call has a limit of its own; their sum has none
+        session = self._session
+        session.say_alive()  # each call has a limit of its own; their sum has none
+        if isinstance(link.transform, ApartTransform):  # its process has a limit, and names it
+            yield
+            return
+        session.enter(f"transforms.{link.name}")
         try:
-            with self._session.timer.limit(self._limit_s()):
+            with session.timer.limit(self._limit_s()):
                 yield
         except (MemoryError, ElementsError):
             raise
-        except (Exception, TimeLimitExceeded) as error:
-            raise _LinkFailed(link, error) from error
+        except BaseException as error:
+            failed = _failed(failure_of(error, blame=link.blame), retry_after_s(error))
+            raise Ended(failed) from error
 
     def _limit_s(self) -> float:
         return self._session.config.router.transform_timeout.total_seconds()
-
-
-class _LinkFailed(Exception):  # noqa: N818 - it carries the answer to give
-    """A transform raised: the object is not sent, and is tried again or not by the kind of error."""
-
-    def __init__(self, link: _Link, error: BaseException) -> None:
-        failure = failure_of(error, blame=link.blame)
-        super().__init__(failure.text)
-        self.message = _failed(failure, retry_after_s(error))
 
 
 def _item(claimed: ClaimedRendering, rendering: Rendering, path: Path) -> FileItem:

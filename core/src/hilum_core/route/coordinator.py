@@ -97,6 +97,10 @@ class RouteCoordinator(Coordinator[ClaimedObject, RoutingOutcome]):
             return unpack(message["held"], RoutingHeld)
         if "discarded" in message:
             return unpack(message["discarded"], RoutingDiscarded)
+        if "unspent" in message:
+            return self._back(claimed, timedelta(seconds=message.get("after", 0)))
+        if "crashed" in message:
+            return self._crashed(claimed, unpack(message["crashed"], Failure))
         return self._failed(claimed, unpack(message["failed"], Failure), message["retry_after"])
 
     def _unless_a_loop(
@@ -118,9 +122,7 @@ class RouteCoordinator(Coordinator[ClaimedObject, RoutingOutcome]):
         if _PATIENCE.is_exhausted(failure, attempt=claimed.attempt, since=claimed.first_attempt_at, now=now):
             return self._hold(claimed, "filter", failure)
         if claimed.attempt == 1:
-            self.log.warning(
-                "an object could not be routed and waits", reason=failure.text, blame=failure.blame
-            )
+            self._log_wait(failure)
         after = timedelta(seconds=retry_after_s) if retry_after_s is not None else None
         return RoutingDeferred(
             object_id=claimed.stored.instance.id,
@@ -138,21 +140,38 @@ class RouteCoordinator(Coordinator[ClaimedObject, RoutingOutcome]):
     def lost(
         self, link: WorkerLink[ClaimedObject], claimed: ClaimedObject, *, begun: bool, how: str
     ) -> RoutingOutcome:
-        """A worker died: what it had not begun goes back unspent; the poison is held at its fifth death."""
-        failure = Failure(
-            text=f"a routing worker died with it in hand ({how})", kind=DEFECT, blame=link.label
-        )
-        if begun and is_poison(claimed.crashes):
+        """A worker died: what it had not begun goes back unspent."""
+        if not begun:
+            return self._back(claimed, timedelta(0))
+        text = f"a routing worker died with it in hand ({how})"
+        return self._crashed(claimed, Failure(text=text, kind=DEFECT, blame=link.at or link.label))
+
+    def _crashed(self, claimed: ClaimedObject, failure: Failure) -> RoutingOutcome:
+        """A process died of it; the poison is held at its fifth death."""
+        if is_poison(claimed.crashes):
             return self._hold(claimed, "poison", failure)
-        wait = _PATIENCE.wait(claimed.crashes + 1) if begun else timedelta(0)
+        if claimed.crashes == 0:
+            self._log_wait(failure)
         return RoutingDeferred(
             object_id=claimed.stored.instance.id,
             lease_no=claimed.lease_no,
-            failure=failure if begun else None,
-            not_before=datetime.now(UTC) + wait,
-            crashed=begun,
-            spent=begun,
+            failure=failure,
+            not_before=datetime.now(UTC) + _PATIENCE.wait(claimed.crashes + 1),
+            crashed=True,
         )
+
+    @staticmethod
+    def _back(claimed: ClaimedObject, wait: timedelta) -> RoutingDeferred:
+        return RoutingDeferred(
+            object_id=claimed.stored.instance.id,
+            lease_no=claimed.lease_no,
+            failure=None,
+            not_before=datetime.now(UTC) + wait,
+            spent=False,
+        )
+
+    def _log_wait(self, failure: Failure) -> None:
+        self.log.warning("an object could not be routed and waits", reason=failure.text, blame=failure.blame)
 
     def settle(self, outcomes: Sequence[RoutingOutcome]) -> None:
         """Store decisions and wake who goes on."""

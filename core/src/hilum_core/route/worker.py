@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Collection
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from pydicom.dataelem import RawDataElement
-from pydicom.dataset import Dataset
+import attrs
 
 from hilum_core.crash_points import reach
 from hilum_core.log import describe_exception
@@ -21,124 +19,123 @@ from hilum_core.queue.records import (
     RoutingDiscarded,
     RoutingHeld,
 )
+from hilum_core.route.apart import FiltersApart, NotAnswered, ObjectAtHand
 from hilum_core.route.decide import Decision, RoutingPlan, decide
+from hilum_core.route.headers import check_needs, facts_of, header_of, mismatch, tags_to_read
+from hilum_core.route.isolated import sound_answer
 from hilum_core.route.patient_key import PatientKeys
-from hilum_core.spool import SpoolDamage, open_data_set
+from hilum_core.spool import SpoolDamage
 from hilum_core.workers.failures import failure_of, retry_after_s
-from hilum_core.workers.limits import TimeLimitExceeded
+from hilum_core.workers.isolation import Ended
 from hilum_core.workers.pipe import Message
 from hilum_core.workers.session import WorkerSession
 from hilum_core.workers.wire import pack, unpack
-from hilum_sdk import Component, ConfigError, Filter, Instance, TemporaryError
-from hilum_sdk.elements import ElementsError, read_header
+from hilum_sdk import Filter, TemporaryError
+from hilum_sdk.elements import ElementsError
 
-SPECIFIC_CHARACTER_SET = 0x00080005
-SOP_CLASS_UID = 0x00080016
-SOP_INSTANCE_UID = 0x00080018
-MODALITY = 0x00080060
-PATIENT_ID = 0x00100020
-ISSUER_OF_PATIENT_ID = 0x00100021
-STUDY_INSTANCE_UID = 0x0020000D
-SERIES_INSTANCE_UID = 0x0020000E
-
-_PLAIN = re.compile(rb"[ -\[\]-}\0]*")
-"""Text that reads the same in every character set: not so "\\" and "~", and what begins with an escape."""
 _CLOSE_WITHIN = timedelta(seconds=5)
-_FACTS = frozenset(
-    {
-        SPECIFIC_CHARACTER_SET,
-        SOP_CLASS_UID,
-        SOP_INSTANCE_UID,
-        MODALITY,
-        PATIENT_ID,
-        ISSUER_OF_PATIENT_ID,
-        STUDY_INSTANCE_UID,
-        SERIES_INSTANCE_UID,
-    }
-)
 
 
 class RouteWorker:
-    """Looks at one object after another."""
+    """Looks at one object after another; one that waits for an isolated filter is left aside meanwhile."""
 
     def __init__(self, session: WorkerSession) -> None:
         self._session = session
         self._filters: dict[str, Filter] = {}
-        made, broken = session.create_all("filters", inspect=_check_needs)
+        made, broken = session.create_all("filters", inspect=check_needs)
         for name, component in made.items():
             assert isinstance(component, Filter)
             self._filters[name] = component
         config, composition = session.config, session.composition
-        self._blame = {label.removeprefix("filters."): c.blame for label, c in composition.components.items()}
+        self._broken = {
+            **{f"filters.{name}": reason for name, reason in broken.items()},
+            **{label: reason for label, reason in config.broken.items() if label.startswith("routes[")},
+        }
         self._plan = RoutingPlan(
             routes=config.routes,
             sink_peers=composition.sink_peers,
-            broken={
-                **{f"filters.{name}": reason for name, reason in broken.items()},
-                **{label: reason for label, reason in config.broken.items() if label.startswith("routes[")},
-            },
+            broken=self._broken,
             unmatched=config.router.unmatched,
         )
-        self._needs = _needs(self._filters.values())
+        self._needs = tags_to_read(self._filters.values())
         self._patient_keys = PatientKeys.of(session.arguments.state_dir)
+        self._is_in = False
+        self._apart = FiltersApart(
+            session,
+            composition.isolated.values(),
+            decide=self._decide_again,
+            conclude=self._conclude,
+            changed=self._take_stock,
+        )
 
     def run(self) -> None:
         """Work until the coordinator says stop."""
         session = self._session
-        session.pipe.send({"hello": {"broken": dict(self._plan.broken)}})
+        self._apart.settle_in()
+        self._is_in = True
+        self._take_stock()
         while (item := session.next_item()) is not None:
             session.begin(item["id"])
             reach("route.worker.begun")
-            outcome = self._outcome(item)
-            reach("route.worker.decided")
-            session.done(item["id"], outcome)
-        session.pipe.flush()
+            self._look_at(item)
+        self._apart.give_all_back()
+        session.flush()
+        self._apart.close(_CLOSE_WITHIN)
         for component in self._filters.values():
             component.close(_CLOSE_WITHIN)
 
-    def _outcome(self, item: Message) -> Message:
+    def _take_stock(self) -> None:
+        """Tell the coordinator which filters cannot be used; again whenever that changes."""
+        self._plan = attrs.evolve(self._plan, broken={**self._broken, **self._apart.broken})
+        if self._is_in:
+            self._session.send({"hello": {"broken": dict(self._plan.broken)}})
+
+    def _look_at(self, item: Message) -> None:
         claimed = unpack(item["claimed"], ClaimedObject)
         instance = claimed.stored.instance
+        facts = HeaderFacts()
         try:
-            header = self._read(Path(item["path"]), instance)
-            facts = self._facts(header)
+            header = header_of(Path(item["path"]), instance, self._needs)
+            facts = facts_of(header, self._patient_keys)
         except (ElementsError, SpoolDamage) as error:
-            return _held(claimed, "unreadable", f"its header cannot be read: {error}")
+            return self._session.done(item["id"], _unreadable(claimed, str(error)))
         except MemoryError:
             raise
         except Exception as error:  # noqa: BLE001 - a header that breaks the reader is kept, not lost
-            return _held(claimed, "unreadable", f"its header cannot be read: {describe_exception(error)}")
-        if not claimed.released and (reason := _mismatch(header, instance)):
-            return _held(claimed, "mismatch", reason, facts)
-        return self._decide(claimed, header, facts)
-
-    def _read(self, path: Path, instance: Instance) -> Dataset:
-        with open_data_set(path) as file:
-            return read_header(file, instance.transfer_syntax_uid, needs=self._needs)
-
-    def _facts(self, header: Dataset) -> HeaderFacts:
-        return HeaderFacts(
-            study_instance_uid=_text(header, STUDY_INSTANCE_UID),
-            series_instance_uid=_text(header, SERIES_INSTANCE_UID),
-            modality=_text(header, MODALITY),
-            patient_key=self._patient_keys.key(
-                _text(header, PATIENT_ID), _text(header, ISSUER_OF_PATIENT_ID)
-            ),
+            return self._session.done(item["id"], _unreadable(claimed, describe_exception(error)))
+        if not claimed.released and (reason := mismatch(header, instance)):
+            return self._session.done(item["id"], _held(claimed, "mismatch", reason, facts))
+        at_hand = ObjectAtHand(
+            item_id=item["id"], path=item["path"], claimed=claimed, header=header, facts=facts
         )
+        return self._decide(at_hand)
 
-    def _decide(self, claimed: ClaimedObject, header: Dataset, facts: HeaderFacts) -> Message:
-        instance = claimed.stored.instance
-        asked: dict[str, bool] = {}
+    def _decide_again(self, at_hand: ObjectAtHand) -> None:
+        self._session.begin(at_hand.item_id)
+        self._decide(at_hand)
 
-        def matches(name: str) -> bool:
-            if name not in asked:
-                asked[name] = self._ask(name, header, instance)
-            return asked[name]
-
+    def _decide(self, at_hand: ObjectAtHand) -> None:
+        """Decide, or leave the object aside; the decision is pure, so it can be begun anew."""
         try:
-            decision = decide(self._plan, instance, matches)
-        except _FilterFailed as failed:
-            return failed.message
+            outcome = self._outcome(at_hand)
+        except NotAnswered:
+            self._session.put_aside(at_hand.item_id)
+        except Ended as ended:
+            self._conclude(at_hand, ended.message)
+        else:
+            self._conclude(at_hand, outcome)
+
+    def _conclude(self, at_hand: ObjectAtHand, outcome: Message) -> None:
+        if "unreadable" in outcome:  # no further than an isolated filter has to read
+            outcome = _unreadable(at_hand.claimed, outcome["unreadable"], at_hand.facts)
+        reach("route.worker.decided")
+        self._session.done(at_hand.item_id, outcome)
+
+    def _outcome(self, at_hand: ObjectAtHand) -> Message:
+        claimed, facts = at_hand.claimed, at_hand.facts
+        instance = claimed.stored.instance
+        try:
+            decision = decide(self._plan, instance, self._matcher(at_hand))
         except TemporaryError as error:
             return {"failed": pack(failure_of(error, blame="config")), "retry_after": None}
         if not decision.matches:
@@ -161,17 +158,36 @@ class RouteWorker:
         )
         return {"routed": pack(routed), "return_sinks": self._return_sinks(claimed)}
 
-    def _ask(self, name: str, header: Dataset, instance: Instance) -> bool:
-        """Ask one filter, under its time limit."""
-        self._session.say_alive()  # each call has a limit of its own; their sum has none
+    def _matcher(self, at_hand: ObjectAtHand) -> Callable[[str], bool]:
+        """What a filter says of an object, asked once.
+
+        Raises `Ended` where none can say, and `NotAnswered` where one will.
+        """
+
+        def matches(name: str) -> bool:
+            if name not in at_hand.answers:
+                if name not in self._filters:
+                    self._apart.put_question(name, at_hand)
+                    raise NotAnswered
+                at_hand.answers[name] = self._ask(name, at_hand)
+            return at_hand.answers[name]
+
+        return matches
+
+    def _ask(self, name: str, at_hand: ObjectAtHand) -> bool:
+        """Ask a filter that shares this process, under its time limit."""
+        session = self._session
+        session.say_alive()  # each call has a limit of its own; their sum has none
+        blame = session.enter(f"filters.{name}")
         try:
-            with self._session.timer.limit(self._session.config.router.filter_timeout.total_seconds()):
-                return bool(self._filters[name].matches(header, instance))
+            with session.timer.limit(session.config.router.filter_timeout.total_seconds()):
+                answer = self._filters[name].matches(at_hand.header, at_hand.claimed.stored.instance)
+                return sound_answer(answer)
         except MemoryError:
             raise
-        except (Exception, TimeLimitExceeded) as error:
-            failure = failure_of(error, blame=f"filters.{name} ({self._blame[name]})")
-            raise _FilterFailed(failure, error) from error
+        except BaseException as error:
+            failure = failure_of(error, blame=blame)
+            raise Ended({"failed": pack(failure), "retry_after": retry_after_s(error)}) from error
 
     def _return_sinks(self, claimed: ClaimedObject) -> list[str]:
         """The sinks that send to where the object came from, unless coming back is allowed."""
@@ -183,69 +199,16 @@ class RouteWorker:
         return [sink for sink, its_peer in self._plan.sink_peers.items() if its_peer == peer]
 
 
-class _FilterFailed(Exception):  # noqa: N818 - it carries the answer to give
-    """A filter could not say whether the object matches."""
-
-    def __init__(self, failure: Failure, error: BaseException) -> None:
-        super().__init__(failure.text)
-        self.message: Message = {"failed": pack(failure), "retry_after": retry_after_s(error)}
-
-
-def _check_needs(component: Component) -> None:
-    """See that a filter asks for tags: else no header could be read, and every object would be blamed.
-
-    Raises
-    ------
-    ConfigError
-        Its ``needs`` are something else.
-    """
-    assert isinstance(component, Filter)
-    needs: object = component.needs
-    if needs is None:
-        return
-    if not isinstance(needs, Collection) or not all(isinstance(tag, int) for tag in needs):
-        raise ConfigError("needs must be a collection of tags as numbers such as 0x00100020, or None")
-
-
-def _needs(filters: Collection[Filter]) -> frozenset[int] | None:
-    """The tags to read: what the filters need and what the core keeps; None for the whole header."""
-    needs = set(_FACTS)
-    for component in filters:
-        if component.needs is None:
-            return None
-        needs.update(component.needs)
-    return frozenset(needs)
-
-
-def _text(header: Dataset, tag: int) -> str:
-    raw: object = header.get_item(tag)  # pydicom's types leave out that it may be raw, or absent
-    if isinstance(raw, RawDataElement) and raw.value is not None and _PLAIN.fullmatch(raw.value):
-        return raw.value.decode("ascii").strip("\0 ")
-    element = header.get(tag)
-    return "" if element is None or element.value is None else str(element.value).strip("\0 ")
-
-
-def _mismatch(header: Dataset, instance: Instance) -> str:
-    """What the data set says otherwise than the command that announced it; empty if nothing.
-
-    PS3.7 9.1.1.1: Affected SOP Class and Instance UID are those of the object that is stored.
-    """
-    for name, tag, told in (
-        ("SOP Class UID", SOP_CLASS_UID, instance.sop_class_uid),
-        ("SOP Instance UID", SOP_INSTANCE_UID, instance.sop_instance_uid),
-    ):
-        stands = _text(header, tag)
-        if stands and stands != told:
-            return f"its data set has another {name} than the C-STORE command named"
-    return ""
-
-
 def _why_returned(decision: Decision) -> str:
     names = ", ".join(match.route for match in decision.matches)
     return (
         f"the route would only return it to its sender ({names}); set return_to_sender = true there, "
         f"or give it another sink"
     )
+
+
+def _unreadable(claimed: ClaimedObject, reason: str, facts: HeaderFacts = HeaderFacts()) -> Message:  # noqa: B008 - frozen
+    return _held(claimed, "unreadable", f"its header cannot be read: {reason}", facts)
 
 
 def _held(claimed: ClaimedObject, code: str, reason: str, facts: HeaderFacts = HeaderFacts()) -> Message:  # noqa: B008 - frozen

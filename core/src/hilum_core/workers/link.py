@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from hilum_core.arguments import command_line
@@ -45,11 +47,20 @@ class WorkerLink(Generic[Claimed]):
     """
 
     def __init__(
-        self, module: str, label: str, stage: StageArguments, *, memory_bytes: int, call_limit_s: float
+        self,
+        module: str,
+        label: str,
+        stage: StageArguments | WorkerArguments,
+        *,
+        memory_bytes: int,
+        call_limit_s: float,
+        takes_files: bool = False,
     ) -> None:
         self.label = label
         self.blame = label
         """Whose fault its death is: distribution and version of its plugin, where it has told."""
+        self.at = ""
+        """The component in whose code it is, with distribution and version, where it has told."""
         self.in_hand: dict[str, Claimed] = {}
         self.begun: set[str] = set()
         self.hello: Message | None = None
@@ -58,6 +69,7 @@ class WorkerLink(Generic[Claimed]):
         self._module = module
         self._stage = stage
         self._memory_bytes = memory_bytes
+        self._takes_files = takes_files
         self._kill_after_s = call_limit_s * 1.25 + _GRACE_S
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Pipe | None = None
@@ -104,9 +116,10 @@ class WorkerLink(Generic[Claimed]):
             [sys.executable, "-m", self._module, *command_line(arguments)],
             stdin=subprocess.DEVNULL,
             pass_fds=(theirs.fileno(),),
+            process_group=0,
         )
         theirs.close()
-        self._pipe = Pipe(ours)
+        self._pipe = Pipe(ours, takes_files=self._takes_files)
         self._pidfd = os.pidfd_open(self._process.pid)
         self._clock.started()
         self._silent_since = time.monotonic()
@@ -145,6 +158,10 @@ class WorkerLink(Generic[Claimed]):
         assert self._process is not None
         assert self._pipe is not None
         self._pipe.close()
+        # While it is not reaped its number, which is that of its group, is nobody else's.
+        os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # what it started and left behind
         code = self._process.wait()
         os.close(self._pidfd)
         self._clock.ended(was_of_use=self._was_of_use)
@@ -167,27 +184,33 @@ class WorkerLink(Generic[Claimed]):
         """A descriptor that is readable when the process has ended, for `select`."""
         return self._pidfd
 
-    def push(self, claimed: Sequence[tuple[str, Claimed, Message]]) -> None:
-        """Hand it items: (id, what was claimed, what the worker must know besides)."""
+    def push(self, claimed: Sequence[tuple[str, Claimed, Message]], files: Sequence[int] = ()) -> None:
+        """Hand it items: (id, what was claimed, what the worker must know besides), and open files."""
         if not claimed:
             return
         self._expect_an_answer()
         self.in_hand.update((item_id, item) for item_id, item, _ in claimed)
         self.send(
-            {"items": [{"id": item_id, "claimed": pack(item), **more} for item_id, item, more in claimed]}
+            {"items": [{"id": item_id, "claimed": pack(item), **more} for item_id, item, more in claimed]},
+            files,
         )
 
     def _expect_an_answer(self) -> None:
         if not self.owes_an_answer:
             self._silent_since = time.monotonic()
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message, files: Sequence[int] = ()) -> None:
         """Send it something; that it is gone shows at `receive`."""
         assert self._pipe is not None
         try:
-            self._pipe.send(message)
+            self._pipe.send(message, files)
         except PipeClosed:
             return
+
+    def take_files(self, count: int) -> list[int]:
+        """The open files that came with a message; the caller closes them."""
+        assert self._pipe is not None
+        return self._pipe.take_files(count)
 
     def has_said_more(self) -> bool:
         """Whether `receive` would find something at once."""
@@ -210,6 +233,11 @@ class WorkerLink(Generic[Claimed]):
         match message:
             case {"begin": str(item_id)}:
                 self.begun.add(item_id)
+                self.at = ""
+            case {"at": str(component)}:
+                self.at = component
+            case {"aside": str(item_id)}:
+                self.begun.discard(item_id)
             case {"done": str(item_id)}:
                 self.begun.discard(item_id)
                 self._was_of_use = True

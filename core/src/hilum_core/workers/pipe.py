@@ -1,21 +1,25 @@
 """Messages between a coordinator and one of its workers: JSON objects over a pair of sockets.
 
 JSON, because a worker runs code of strangers: nothing that it can send makes the coordinator do more
-than read a record. One message is a 4-byte big-endian length and the text.
+than read a record. One message is a 4-byte big-endian length and the text. Open files may go along
+(SCM_RIGHTS): images never do.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import select
 import socket
 import struct
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 _LENGTH = struct.Struct(">I")
 _READ_BYTES = 1 << 16
 _LONGEST_BYTES = 16 << 20
+_MOST_FILES = 64
 
 Message = dict[str, Any]
 
@@ -25,12 +29,17 @@ class PipeClosed(Exception):  # noqa: N818 - an end that every reader expects, n
 
 
 class Pipe:
-    """One end. Not for use by two threads at once."""
+    """One end. Not for use by two threads at once.
 
-    def __init__(self, sock: socket.socket) -> None:
+    An end that does not take files never sees those that the other side sends: the kernel closes them.
+    """
+
+    def __init__(self, sock: socket.socket, *, takes_files: bool = False) -> None:
         self._sock = sock
+        self._takes_files = takes_files
         self._partial = bytearray()
         self._read: deque[Message] = deque()
+        self._files: deque[int] = deque()
         self._outbox: list[bytes] = []
 
     def fileno(self) -> int:
@@ -60,9 +69,18 @@ class Pipe:
         except OSError as error:
             raise PipeClosed from error
 
-    def send(self, message: Message) -> None:
-        """Post and flush."""
+    def send(self, message: Message, files: Sequence[int] = ()) -> None:
+        """Post and flush; `files` go along, at most 64. Raises as `flush` does."""
         self.post(message)
+        if files:
+            # They come with the first byte of what is flushed: before it all, for who reads in order.
+            first = self._outbox[0]
+            try:
+                sent = socket.send_fds(self._sock, [first], files)
+            except OSError as error:
+                self._outbox.clear()
+                raise PipeClosed from error
+            self._outbox[0] = first[sent:]
         self.flush()
 
     def receive(self, timeout_s: float | None) -> Message | None:
@@ -87,12 +105,24 @@ class Pipe:
         self._read.clear()
         return messages
 
+    def take_files(self, count: int) -> list[int]:
+        """The next files that came, for the message that says how many; the caller closes them.
+
+        Raises
+        ------
+        PipeClosed
+            There are not so many: whoever sent that message cannot be trusted to go on.
+        """
+        if not 0 <= count <= len(self._files):
+            raise PipeClosed
+        return [self._files.popleft() for _ in range(count)]
+
     def _fill(self) -> None:
         try:
-            data = self._sock.recv(_READ_BYTES)
+            data = self._received()
         except OSError as error:
             raise PipeClosed from error
-        if not data:
+        if not data or len(self._files) > _MOST_FILES:
             raise PipeClosed
         self._partial += data
         start = 0
@@ -107,8 +137,17 @@ class Pipe:
             start = end
         del self._partial[:start]
 
+    def _received(self) -> bytes:
+        if not self._takes_files:
+            return self._sock.recv(_READ_BYTES)
+        data, files, _, _ = socket.recv_fds(self._sock, _READ_BYTES, _MOST_FILES, socket.MSG_CMSG_CLOEXEC)
+        self._files.extend(files)
+        return data
+
     def close(self) -> None:
         """Let go; the other side reads its end."""
+        while self._files:
+            os.close(self._files.popleft())
         self._sock.close()
 
 

@@ -1,8 +1,10 @@
 """The worker's side: a process that loads plugins, takes items from its coordinator and answers.
 
 Messages from the coordinator: ``items`` (a list), ``answer`` (to a question), ``probe``, ``recall``
-(give back what is not begun), ``stop``. Messages to it: ``hello``, ``begin``, ``done``, ``probed``,
-``ask``, ``beat``.
+(give back what is not begun), ``stop``. Messages to it: ``hello``, ``begin``, ``at`` (whose code runs),
+``aside``, ``done``, ``probed``, ``ask``, ``beat``.
+
+The process of an isolated component is a worker, too: its coordinator is the worker that asks it.
 """
 
 from __future__ import annotations
@@ -12,14 +14,14 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from hilum_core import log, revisions
 from hilum_core.arguments import from_command_line
 from hilum_core.config import Config
 from hilum_core.crash_points import reach
-from hilum_core.registry import Composed, Composition, check
+from hilum_core.registry import Composed, Composition, check, is_standard
 from hilum_core.workers.arguments import WorkerArguments
 from hilum_core.workers.context import WorkerContext
 from hilum_core.workers.failures import failure_of
@@ -38,6 +40,8 @@ class WorkerSession:
         self.arguments = arguments
         self.pipe = pipe
         self.timer = CallTimer()
+        self.meanwhile: Callable[[float | None], None] | None = None
+        """Hears others, until the coordinator speaks or the time is over; where there are others to hear."""
         self.items: deque[Message] = deque()
         self.stopping = False
         self.probe_wanted = False
@@ -60,10 +64,11 @@ class WorkerSession:
         os.set_inheritable(arguments.pipe_fd, False)  # what a plugin starts must not hold our pipe open
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         die_with_parent(arguments.parent_pid)
-        log.start(arguments.log_format, arguments.log_level, arguments.label)
+        log.start(arguments.log_format, arguments.log_level, arguments.label, fd=_silence_prints())
         limit_memory(arguments.memory_bytes)
         only = {kind or arguments.label.partition("#")[0]}
-        return cls(arguments, Pipe(socket.socket(fileno=arguments.pipe_fd)), only)
+        pipe = Pipe(socket.socket(fileno=arguments.pipe_fd), takes_files=True)
+        return cls(arguments, pipe, only)
 
     # ---- components
 
@@ -79,6 +84,10 @@ class WorkerSession:
         component.open()
         return component
 
+    def reasons(self) -> Mapping[str, str]:
+        """Why parts of the config cannot be used, by label."""
+        return {**self.config.broken, **self.composition.broken}
+
     def create_all(
         self, kind: str, *, inspect: Callable[[Component], None] = lambda _: None
     ) -> tuple[dict[str, Component], dict[str, str]]:
@@ -89,7 +98,7 @@ class WorkerSession:
         made: dict[str, Component] = {}
         broken = {
             label.partition(".")[2]: reason
-            for label, reason in {**self.config.broken, **self.composition.broken}.items()
+            for label, reason in self.reasons().items()
             if label.startswith(f"{kind}.")
         }
         for label, composed in self.composition.components.items():
@@ -100,17 +109,33 @@ class WorkerSession:
                 component = self.create(composed)
                 inspect(component)
                 made[name] = component
-            except Exception as error:  # noqa: BLE001 - whatever a plugin raises is its defect, and is named
+            except MemoryError:
+                raise
+            except BaseException as error:  # noqa: BLE001 - whatever a plugin raises is its defect, and is named
                 failure = failure_of(error, blame=composed.blame)
                 broken[name] = f"{failure.text} ({failure.blame})"
         self._has_broken = bool(broken)
         return made, broken
+
+    def enter(self, label: str) -> str:
+        """Go into the code of a component that shares this process; whom to blame for what it does.
+
+        Where it does not come with Hilum the coordinator is told: if the process dies, it is in there.
+        """
+        composed = self.composition.components[label]
+        blame = f"{label} ({composed.blame})"
+        if not is_standard(composed.distribution):
+            self.send({"at": blame})
+        return blame
 
     # ---- the pipe
 
     def pump(self, timeout_s: float | None) -> None:
         """Send what was posted, read what came; waits `timeout_s` for a message, with None for ever."""
         self.flush()
+        if self.meanwhile is not None:
+            self.meanwhile(timeout_s)
+            timeout_s = 0
         self._read(timeout_s)
 
     def look(self) -> None:
@@ -128,7 +153,9 @@ class WorkerSession:
 
     def _take_in(self, message: Message) -> None:
         if "items" in message:
-            self.items.extend(message["items"])
+            for item in message["items"]:
+                item["open_files"] = self.pipe.take_files(item.get("files", 0))
+                self.items.append(item)
         elif "stop" in message:
             self.stopping = True
         elif "recall" in message:
@@ -141,7 +168,10 @@ class WorkerSession:
     def recall(self) -> None:
         """Return what waits here and was not taken: its lane rests."""
         while self.items:
-            self.done(self.items.popleft()["id"], {"unspent": 1})
+            item = self.items.popleft()
+            for file in item["open_files"]:
+                os.close(file)
+            self.done(item["id"], {"unspent": 1})
 
     def next_item(self) -> Message | None:
         """The next item, waiting for it; None when the worker is to end.
@@ -163,6 +193,10 @@ class WorkerSession:
         """Tell the coordinator, before anything can happen, that an item is now at work."""
         self.send({"begin": item_id})
 
+    def put_aside(self, item_id: str) -> None:
+        """Tell that an item that was begun waits for somebody else; it leaves as of `done`."""
+        self.pipe.post({"aside": item_id})
+
     def done(self, item_id: str, outcome: Message) -> None:
         """Tell what became of an item; it leaves with the next `begin`, or when the worker waits."""
         self.pipe.post({"done": item_id, **outcome})
@@ -172,10 +206,10 @@ class WorkerSession:
         with self.timer.shielded():
             self.pipe.flush()
 
-    def send(self, message: Message) -> None:
+    def send(self, message: Message, files: Sequence[int] = ()) -> None:
         """Send a message, and before it what was posted; whole, whatever time limit ends meanwhile."""
         with self.timer.shielded():
-            self.pipe.send(message)
+            self.pipe.send(message, files)
 
     def ask(self, question: str) -> Any:
         """Ask the coordinator something and wait for the answer; None when the worker is to stop."""
@@ -197,3 +231,13 @@ class WorkerSession:
         if now - self._last_beat >= _BEAT_EVERY_S:
             self._last_beat = now
             self.send({"beat": 1})
+
+
+def _silence_prints() -> int:
+    """Keep what a plugin prints, which may quote a patient, out of the log; return the log's descriptor."""
+    log_fd = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for fd in (1, 2):
+        os.dup2(nowhere, fd)
+    os.close(nowhere)
+    return log_fd

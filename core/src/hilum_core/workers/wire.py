@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import cattrs
@@ -12,6 +13,8 @@ T = TypeVar("T")
 _converter = cattrs.Converter(forbid_extra_keys=True)
 _converter.register_unstructure_hook(datetime, lambda at: at.timestamp())
 _converter.register_structure_hook(datetime, lambda at, _: datetime.fromtimestamp(at, UTC))
+_converter.register_unstructure_hook(Path, str)
+_converter.register_structure_hook(Path, lambda text, _: Path(text))
 _converter.register_unstructure_hook(timedelta, lambda span: span.total_seconds())
 _converter.register_structure_hook(timedelta, lambda span, _: timedelta(seconds=span))
 

@@ -1,0 +1,29 @@
+"""Making sure of what a transform says: another word than the interface has is its defect."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hilum_sdk import Discard, Hold
+
+
+def sound_verdict(verdict: object) -> Discard | Hold | None:
+    """The verdict of `apply`. Raises TypeError if it is none."""
+    if verdict is None:
+        return None
+    if isinstance(verdict, Discard) and isinstance(verdict.rule, str):
+        return verdict
+    return _sound_hold(verdict)
+
+
+def sound_holds(holds: object) -> Sequence[Hold]:
+    """The verdict of `verify`. Raises TypeError if it is none."""
+    if not isinstance(holds, Sequence):
+        raise TypeError("verify gives a sequence of Hold")
+    return [_sound_hold(hold) for hold in holds]
+
+
+def _sound_hold(verdict: object) -> Hold:
+    if isinstance(verdict, Hold) and isinstance(verdict.reason, str) and isinstance(verdict.code, str):
+        return verdict
+    raise TypeError("a transform gives a Discard or a Hold in words, or None")
