@@ -35,8 +35,8 @@ class StageArguments:
     """What the supervisor tells a stage process on its command line.
 
     ``lifeline_fd`` is the reading end of the life line; ``lock_fd`` holds the lock of the state
-    directory for as long as any process of the router lives; ``listen_fd`` is the bound socket
-    (RECEIVE only).
+    directory for as long as any process of the router lives; ``listen_fd`` is the bound socket, and
+    ``listen_tls_fd`` the one for TLS, if there is one (RECEIVE only).
     """
 
     state_dir: Path
@@ -47,11 +47,12 @@ class StageArguments:
     log_format: log.LogFormat = "text"
     log_level: str = "info"
     listen_fd: int = -1
+    listen_tls_fd: int = -1
 
     def inherited_fds(self) -> tuple[int, ...]:
         """The file descriptors that a child of this process must inherit."""
-        fds = (self.lifeline_fd, self.lock_fd)
-        return fds if self.listen_fd < 0 else (*fds, self.listen_fd)
+        fds = (self.lifeline_fd, self.lock_fd, self.listen_fd, self.listen_tls_fd)
+        return tuple(fd for fd in fds if fd >= 0)
 
 
 class StopSignal:

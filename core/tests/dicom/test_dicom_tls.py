@@ -170,8 +170,9 @@ def test_a_close_notify_closes_the_connection(secured):
     ending.start()
     with pytest.raises(ConnectionEnded, match="closed the connection"):
         ours.receive(deadline())
-    ours.finish(PATIENCE_S)
+    ours.close()
     ending.join(PATIENCE_S)
+    assert not ending.is_alive()  # it got the close_notify that it waited for
 
 
 def test_a_record_that_was_tampered_with_ends_the_connection(secured):

@@ -7,6 +7,7 @@ whatever way it ends, `serve_association` says so in a report.
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn
@@ -35,6 +36,7 @@ from hilum_core.dicom.reception import (
     AcceptorSettings,
     Admission,
     AssociationReport,
+    CallerTls,
     Ending,
     Gatekeeper,
     ObjectReceiver,
@@ -44,7 +46,8 @@ from hilum_core.dicom.reception import (
     StoreRequest,
 )
 from hilum_core.dicom.stream import PduStream, Piece
-from hilum_core.dicom.transport import PlainTransport
+from hilum_core.dicom.tls import TlsTransport
+from hilum_core.dicom.transport import HandshakeFailed, PlainTransport
 from hilum_core.log import describe_exception
 from hilum_sdk import Association
 
@@ -82,14 +85,16 @@ def serve_association(
     receiver: ObjectReceiver,
     settings: AcceptorSettings,
     stopping: Callable[[], bool],
+    tls: ssl.SSLContext | None = None,
 ) -> AssociationReport:
     """Serve one connection from its first byte to its last, and close it. Never raises.
 
+    With ``tls`` nothing is taken but TLS.
     Once `stopping` says so, the association is aborted as soon as it is silent between two messages;
     what is being received is received to its end.
     """
     association = _Acceptor(
-        sock, address, gatekeeper=gatekeeper, receiver=receiver, settings=settings, stopping=stopping
+        sock, address, gatekeeper=gatekeeper, receiver=receiver, settings=settings, stopping=stopping, tls=tls
     )
     ending, text = association.run()
     return association.report(ending, text)
@@ -113,6 +118,7 @@ class _Acceptor:
         receiver: ObjectReceiver,
         settings: AcceptorSettings,
         stopping: Callable[[], bool],
+        tls: ssl.SSLContext | None,
     ) -> None:
         self._gatekeeper = gatekeeper
         self._receiver = receiver
@@ -124,7 +130,9 @@ class _Acceptor:
             max_pdu_bytes=settings.max_pdu_bytes,
             most_pdu_bytes=settings.most_pdu_bytes,
         )
-        self._channel = PduChannel(PlainTransport(sock), stream, send_timeout_s=settings.idle_s)
+        plain = PlainTransport(sock)
+        self._tls = TlsTransport(plain, tls, is_server=True) if tls else None
+        self._channel = PduChannel(self._tls or plain, stream, send_timeout_s=settings.idle_s)
         self._facts = Association(calling_ae="", called_ae="", address=address)
         self._contexts: dict[int, tuple[str, str]] = {}
         self._is_established = False
@@ -159,6 +167,8 @@ class _Acceptor:
             ending, text = Ending.RELEASED, ""
         except _Rejected as rejected:
             ending, text = Ending.REJECTED, str(rejected)
+        except HandshakeFailed as failure:
+            ending, text = Ending.NOT_SECURE, str(failure)
         except _AbortedByPeer as abort:
             ending, text = Ending.ABORTED_BY_PEER, str(abort)
             self._channel.close()
@@ -187,6 +197,7 @@ class _Acceptor:
 
     def _negotiate(self) -> None:
         deadline = time.monotonic() + self._settings.artim_s
+        self._channel.open(deadline, cancelled=self._stopping)
         admission = self._admit(deadline)
         while (event := self._channel.stream.next_event()) is None:
             self._channel.receive(deadline)
@@ -220,12 +231,21 @@ class _Acceptor:
         called_ae, calling_ae = decode_head(head)
         self._facts = attrs.evolve(self._facts, called_ae=called_ae, calling_ae=calling_ae)
         decision = self._gatekeeper.admit(
-            called_ae=called_ae, calling_ae=calling_ae, address=self._facts.address
+            called_ae=called_ae, calling_ae=calling_ae, address=self._facts.address, tls=self._caller_tls()
         )
         if isinstance(decision, Rejection):
             self._reject(decision)
         self._facts = attrs.evolve(self._facts, peer=decision.peer)
         return decision
+
+    def _caller_tls(self) -> CallerTls | None:
+        """What TLS has shown of the caller, which is kept with its objects."""
+        if self._tls is None:
+            return None
+        certificate = self._tls.certificate
+        if certificate is not None:
+            self._facts = attrs.evolve(self._facts, tls_subject=certificate.subject)
+        return CallerTls(certificate=certificate)
 
     def _reject(self, rejection: Rejection) -> NoReturn:
         self._channel.send(pdu.encode_reject(rejection.result, rejection.source, rejection.reason))

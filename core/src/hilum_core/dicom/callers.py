@@ -22,12 +22,13 @@ _LEAST_S: Final = 1.0
 
 @attrs.define(eq=False)
 class Caller:
-    """One connection. ``thread`` serves it."""
+    """One connection. ``thread`` serves it; ``is_by_tls`` tells by which port it came."""
 
     sock: socket.socket
     address: str
     connected_at: float = attrs.field(factory=time.monotonic)
     thread: threading.Thread = attrs.field(init=False)
+    is_by_tls: bool = attrs.field(default=False, init=False)
     is_admitted: bool = attrs.field(default=False, init=False)
     is_sent_away: bool = attrs.field(default=False, init=False)
 

@@ -183,6 +183,7 @@ class Ending(enum.Enum):
     ABORTED_BY_PEER = "aborted by the peer"
     LOST = "lost"
     TIMED_OUT = "timed out"
+    NOT_SECURE = "TLS failed"
     PROTOCOL_ERROR = "protocol error"
     STOPPED = "stopped by us"
     DEFECT = "defect of ours"

@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 import select
 import socket
+import ssl
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final
+
+import attrs
 
 from hilum_core.dicom.acceptor import serve_association
 from hilum_core.dicom.callers import Caller, Callers
@@ -32,6 +35,14 @@ _MOST_WAITS: Final = 16
 """How long an accept loop leaves a caller to those that share its socket: where it may be full; where it is
 not, for each caller that it serves, and at most; and how often in a second, so that callers that come one
 after the other are taken as they come."""
+
+
+@attrs.frozen
+class TlsListener:
+    """A port for TLS. ``context`` gives the next caller's; None while there is no usable certificate."""
+
+    listening: socket.socket
+    context: Callable[[], ssl.SSLContext | None]
 
 
 class _Door:
@@ -68,6 +79,8 @@ class AcceptorServer:
         count, see `hilum_core.dicom.callers`.
     is_shared
         Whether there are others at the socket.
+    tls
+        A second port, for TLS.
     on_report
         Called on the thread of each association at its end. Must not raise.
     """
@@ -82,7 +95,9 @@ class AcceptorServer:
         most_associations: int,
         on_report: Callable[[AssociationReport], None],
         is_shared: bool = False,
+        tls: TlsListener | None = None,
     ) -> None:
+        self._tls = tls
         self._listening = listening
         self._gatekeeper = gatekeeper
         self._receiver = receiver
@@ -100,17 +115,23 @@ class AcceptorServer:
 
     def serve(self, stopping: Callable[[], bool]) -> None:
         """Accept connections until `stopping` says so, asked at least every half second."""
-        self._listening.setblocking(False)
         poll = select.poll()
-        poll.register(self._listening, select.POLLIN)
+        ports = [self._listening, *([self._tls.listening] if self._tls else [])]
+        for port in ports:
+            port.setblocking(False)
+            poll.register(port, select.POLLIN)
         while not stopping():
-            if not poll.poll(TICK_S * 1000):
-                continue
-            self._let_others_go_first()
-            if self._callers.make_room():
-                self._accept()
-            else:
-                time.sleep(TICK_S / 10)  # callers wait in the backlog of the socket
+            ready = {number for number, _ in poll.poll(TICK_S * 1000)}
+            for port in ports:
+                if port.fileno() in ready:
+                    self._take_from(port)
+
+    def _take_from(self, port: socket.socket) -> None:
+        self._let_others_go_first()
+        if self._callers.make_room():
+            self._accept(port)
+        else:
+            time.sleep(TICK_S / 10)  # callers wait in the backlog of the socket
 
     def drain(self, deadline_s: float) -> None:
         """Let each association end once it is silent between two messages, and all at the deadline."""
@@ -139,9 +160,9 @@ class AcceptorServer:
                 self._waits.append(now)
                 time.sleep(min(callers * _BUSY_WAITS_S, _BUSY_WAITS_AT_MOST_S))
 
-    def _accept(self) -> None:
+    def _accept(self, port: socket.socket) -> None:
         try:
-            sock, name = self._listening.accept()
+            sock, name = port.accept()
         except BlockingIOError:
             return  # another process was faster
         except OSError as error:
@@ -151,6 +172,7 @@ class AcceptorServer:
             return
         # A socket that listens on IPv6 for both shows IPv4 callers so.
         caller = Caller(sock, str(name[0]).removeprefix("::ffff:"))
+        caller.is_by_tls = self._tls is not None and port is self._tls.listening
         caller.thread = threading.Thread(
             target=self._serve_one, args=(caller,), name=f"association {caller.address}", daemon=True
         )
@@ -163,6 +185,11 @@ class AcceptorServer:
             time.sleep(TICK_S)
 
     def _serve_one(self, caller: Caller) -> None:
+        context = self._tls.context() if self._tls and caller.is_by_tls else None
+        if caller.is_by_tls and context is None:  # the log has said why
+            caller.sock.close()
+            self._callers.leave(caller)
+            return
         try:
             report = serve_association(
                 caller.sock,
@@ -171,6 +198,7 @@ class AcceptorServer:
                 receiver=self._receiver,
                 settings=self._settings,
                 stopping=self._draining.is_set,
+                tls=context,
             )
         finally:
             self._callers.leave(caller)

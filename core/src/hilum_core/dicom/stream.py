@@ -26,6 +26,9 @@ from hilum_core.dicom.pdu import (
     name_of,
 )
 
+_TLS_HANDSHAKE: Final = 0x16
+"""What stands where a PDU has its type when a caller begins with TLS (RFC 8446 5.1)."""
+
 TOLERATED_EXCESS: Final = 6
 """Senders that take the maximum length for the fragment's are over it by the PDV's header: common."""
 
@@ -123,6 +126,8 @@ class PduStream:
         return WholePdu(type=pdu_type, body=bytes(self._view[start : self._start]))
 
     def _check_length(self, pdu_type: int, length: int) -> None:
+        if pdu_type == _TLS_HANDSHAKE:
+            raise ProtocolError("speaks TLS to a port without TLS", reason=UNRECOGNISED_PDU)
         if not A_ASSOCIATE_RQ <= pdu_type <= A_ABORT:
             raise ProtocolError(f"sent a {name_of(pdu_type)}: no DICOM peer", reason=UNRECOGNISED_PDU)
         if length > len(self._view) - PDU_HEADER.size:

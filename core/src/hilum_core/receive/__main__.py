@@ -10,9 +10,10 @@ from pathlib import Path
 
 import attrs
 
-from hilum_core.config import Reception, load_reception
+from hilum_core.config import Reception, RouterTls, load_reception
+from hilum_core.credentials import ServerTls
 from hilum_core.dicom.acceptor import AcceptorSettings, AssociationReport, Ending
-from hilum_core.dicom.server import AcceptorServer
+from hilum_core.dicom.server import AcceptorServer, TlsListener
 from hilum_core.incarnation import Incarnation
 from hilum_core.log import get_logger
 from hilum_core.queue import GroupCommit, QueueUnavailable, ring
@@ -23,6 +24,8 @@ from hilum_core.revisions import read
 from hilum_core.spool import Spool, open_spool
 from hilum_core.stage import StageArguments, open_queue, run_stage, start
 
+_SAYS_SOMETHING = {Ending.PROTOCOL_ERROR, Ending.NOT_SECURE}
+"""Of a caller that has not said who it is, what is more than a check of the port."""
 _log = get_logger("receive")
 
 
@@ -70,14 +73,28 @@ def serve(
         most_associations=math.ceil(router.most_associations / router.receive_processes),
         on_report=report,
         is_shared=router.receive_processes > 1,
+        tls=tls_listener(arguments, router.tls),
     )
     server.serve(stopping)
     server.drain(arguments.stop_within_s)
 
 
+def tls_listener(arguments: StageArguments, tls: RouterTls | None) -> TlsListener | None:
+    """The port for TLS, if there is one. Certificates are read when callers come: they may be renewed."""
+    if tls is None or arguments.listen_tls_fd < 0:
+        return None
+    context = ServerTls(
+        tls,
+        on_trouble=lambda text: _log.error("TLS cannot use the certificate as it is", reason=text),
+        on_renewal=lambda: _log.info("took a renewed certificate"),
+    )
+    context()
+    return TlsListener(socket.socket(fileno=arguments.listen_tls_fd), context)
+
+
 def report(association: AssociationReport) -> None:
     """One line for each association, whatever happened on it; none for a mere check of the port."""
-    if not association.calling_ae and association.ending is not Ending.PROTOCOL_ERROR:
+    if not association.calling_ae and association.ending not in _SAYS_SOMETHING:
         write = _log.debug
     elif association.ending in {Ending.RELEASED, Ending.STOPPED} and not association.refused:
         write = _log.info

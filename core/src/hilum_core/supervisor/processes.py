@@ -6,6 +6,7 @@ import os
 import select
 import signal
 from collections.abc import Iterable
+from operator import attrgetter
 from pathlib import Path
 from types import FrameType
 
@@ -17,7 +18,7 @@ from hilum_core.crash_points import reach
 from hilum_core.incarnation import lock_state_dir, prepare_state_dir
 from hilum_core.stage import EXIT_CANNOT_START, StageArguments, StopSignal
 from hilum_core.supervisor.child import Child
-from hilum_core.supervisor.listening import address_text, listen
+from hilum_core.supervisor.listening import Ports
 from hilum_core.supervisor.reloading import ConfigCheck, Verdict
 from hilum_core.supervisor.room import with_room
 
@@ -52,9 +53,9 @@ class Supervisor:
         state_dir = config.router.state_dir
         prepare_state_dir(state_dir)
         self._lock_fd = lock_state_dir(state_dir)
-        self._listening = listen(config.router.listen)
-        address = address_text(self._listening)
-        with_room(state_dir, lambda: (state_dir / "endpoint").write_text(f"{address}\n"))
+        self._ports = Ports.bind(config.router)
+        addresses = "\n".join(self._ports.fields().values())
+        with_room(state_dir, lambda: (state_dir / "endpoint").write_text(f"{addresses}\n"))
         self._lifeline_fd, self._lifeline_end = os.pipe()
         self._config = config
         self._children = self._stages(config, with_room(state_dir, lambda: revisions.accept(state_dir, text)))
@@ -70,7 +71,9 @@ class Supervisor:
             log_format=self._log_format,
             log_level=self._log_level,
         )
-        receiving = attrs.evolve(arguments, listen_fd=self._listening.fileno())
+        receiving = attrs.evolve(
+            arguments, listen_fd=self._ports.plain.fileno(), listen_tls_fd=self._ports.tls_fd
+        )
         receivers = [
             Child(f"receive-{number}", "hilum_core.receive", receiving)
             for number in range(1, config.router.receive_processes + 1)
@@ -85,8 +88,8 @@ class Supervisor:
         """Keep the stages running until told to stop; returns the exit status."""
         self.log.info(
             "router started",
-            listen=address_text(self._listening),
             ae_title=self._config.router.ae_title,
+            **self._ports.fields(),
             revision=self._children[0].arguments.revision,
         )
         while not self._stopping() and not self._failed:
@@ -177,8 +180,11 @@ class Supervisor:
             return
         config, _ = load(verdict.text, source=str(self._config_path))
         before, after = self._config.router, config.router
-        if (after.state_dir, after.listen) != (before.state_dir, before.listen):
-            self.log.error("listen and state_dir change only by a new start, the running config stays")
+        fixed = attrgetter("state_dir", "listen", "listen_tls")
+        if fixed(after) != fixed(before):
+            self.log.error(
+                "listen, listen_tls and state_dir change only by a new start, the running config stays"
+            )
             return
         self._start_over(config, verdict.text)
 

@@ -35,7 +35,16 @@ class RunningRouter:
     @property
     def port(self) -> int:
         """The port that it listens on."""
-        return int((self.state_dir / "endpoint").read_text().rpartition(":")[2])
+        return self._ports()[0]
+
+    @property
+    def tls_port(self) -> int:
+        """Where it listens for TLS."""
+        return self._ports()[1]
+
+    def _ports(self) -> list[int]:
+        lines = (self.state_dir / "endpoint").read_text().splitlines()
+        return [int(line.rpartition(":")[2]) for line in lines]
 
     def start(self, *options: str) -> None:
         """Start it, or start it again after `stop` or `kill`; returns when it listens."""
