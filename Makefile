@@ -2,17 +2,23 @@
 UV := .tools/bin/uv
 FIGURES ?= figures.json
 PICTURE ?= figures.svg
+MINUTES ?= 0
+CUTS ?= 200
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := 1
 MEMBERS := $(wildcard sdk/pyproject.toml core/pyproject.toml plugins/*/*/pyproject.toml)
 
-.PHONY: demo test setup lint bench plot plot-setup docs wheels pins
+.PHONY: demo test powercut setup lint bench plot plot-setup docs wheels pins
 
 demo: setup
 	.venv/bin/hilum demo $(ARGS)
 
 test: setup
 	.venv/bin/python -m pytest $(ARGS)
+
+# Cuts the power of a real router on ext4, xfs and btrfs, CUTS times each and for MINUTES each; by root.
+powercut: setup
+	PYTHONPATH=tests/power .venv/bin/python -m powercuts --cuts $(CUTS) --minutes $(MINUTES) $(ARGS)
 
 setup: .venv/.stamp
 
