@@ -13,7 +13,7 @@ import pytest
 
 from hilum_core.incarnation import StateDirError
 from hilum_core.spool import BALLAST_FILE
-from hilum_core.supervisor.reloading import ConfigCheck
+from hilum_core.supervisor.config_check import ConfigCheck
 from hilum_core.supervisor.room import with_room
 from hilum_core.testing.router import running_router
 

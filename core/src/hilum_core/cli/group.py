@@ -30,6 +30,7 @@ class Entry:
 
 COMMANDS = {
     "run": Entry("hilum_core.cli.run:run", "Run the router."),
+    "reload": Entry("hilum_core.cli.reload:reload", "Have the running router take its changed config."),
     "check": Entry("hilum_core.cli.check:check", "Check a config, and what it needs of the outside."),
     "demo": Entry("hilum_core.cli.demo:demo", "Watch real objects travel through a router."),
     "plugins": Entry("hilum_core.cli.plugins:plugins", "List the installed plugins, and explain one."),

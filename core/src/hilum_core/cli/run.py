@@ -36,7 +36,8 @@ def run(
     Reception starts whenever [router] and [peers] are valid. What depends on a faulty part of the
     config waits, and `hilum queue status` names it; --strict refuses such a config.
 
-    SIGHUP makes it read the config again, and keep the one it has if the new one has a fault.
+    `hilum reload`, or SIGHUP, makes it read the config again, and keep the one it has if the new one has
+    a fault.
 
     Exit status: 0 stopped as asked, 1 could not start, 78 faulty config.
     """

@@ -133,6 +133,11 @@ class AcceptorServer:
         else:
             time.sleep(TICK_S / 10)  # callers wait in the backlog of the socket
 
+    def see_off(self, stopping: Callable[[], bool]) -> None:
+        """Let each association go on until its caller ends it, or `stopping` says so."""
+        while len(self._callers) and not stopping():
+            time.sleep(TICK_S)
+
     def drain(self, deadline_s: float) -> None:
         """Let each association end once it is silent between two messages, and all at the deadline."""
         self._draining.set()

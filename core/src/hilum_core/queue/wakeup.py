@@ -6,12 +6,12 @@ every stage keeps, a doubled one costs a look at the queue: the queue alone says
 
 from __future__ import annotations
 
-import os
 import select
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
+
+from hilum_core.unix_sockets import address_in
 
 
 class Doorbell:
@@ -25,7 +25,7 @@ class Doorbell:
         """Take the bell of a stage, also from a process that left it behind."""
         (state_dir / "run" / _bell(stage)).unlink(missing_ok=True)
         bell = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-        with _address(state_dir, stage) as address:
+        with address_in(state_dir / "run", _bell(stage)) as address:
             bell.bind(address)
         return cls(bell)
 
@@ -59,7 +59,7 @@ def ring(state_dir: Path, stage: str) -> None:
     """Wake a stage, if it is there and asleep. Never waits, never raises."""
     with (
         suppress(OSError),
-        _address(state_dir, stage) as address,
+        address_in(state_dir / "run", _bell(stage)) as address,
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as sender,
     ):
         sender.sendto(b"!", address)
@@ -67,13 +67,3 @@ def ring(state_dir: Path, stage: str) -> None:
 
 def _bell(stage: str) -> str:
     return f"{stage}.bell"
-
-
-@contextmanager
-def _address(state_dir: Path, stage: str) -> Iterator[str]:
-    """The path of a bell by way of a descriptor: an address has room for 108 bytes only."""
-    folder = os.open(state_dir / "run", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{folder}/{_bell(stage)}"
-    finally:
-        os.close(folder)

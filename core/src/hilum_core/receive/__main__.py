@@ -20,6 +20,7 @@ from hilum_core.queue import GroupCommit, QueueUnavailable, ring
 from hilum_core.receive.gatekeeper import PeerGatekeeper
 from hilum_core.receive.objects import SpoolReceiver
 from hilum_core.receive.reconciling import start_reconciling
+from hilum_core.receive.retiring import Retirement
 from hilum_core.revisions import read
 from hilum_core.spool import Spool, open_spool
 from hilum_core.stage import StageArguments, open_queue, run_stage, start
@@ -31,6 +32,7 @@ _log = get_logger("receive")
 
 def main() -> None:
     """Accept associations until told to stop, then let open ones finish what they are at."""
+    retiring = Retirement()
     arguments, stopping = start(sys.argv[1:], stage="receive")
     reception = load_reception(read(arguments.state_dir, arguments.revision), source="revision")
     incarnation = Incarnation.claim(arguments.state_dir, "receive")
@@ -51,7 +53,7 @@ def main() -> None:
         on_commit=lambda: ring(arguments.state_dir, "route"),
         on_trouble=lambda text: _log.error("the queue cannot be written, trying on", reason=text),
     )
-    serve(arguments, reception, spool, commits, stopping)
+    serve(arguments, reception, spool, commits, stopping=stopping, retiring=retiring)
     commits.close()
     incarnation.close()
 
@@ -61,9 +63,14 @@ def serve(
     reception: Reception,
     spool: Spool,
     commits: GroupCommit,
+    *,
     stopping: Callable[[], bool],
+    retiring: Callable[[], bool],
 ) -> None:
-    """Serve associations on the socket that the supervisor bound."""
+    """Serve associations on the socket that the supervisor bound.
+
+    Once `retiring`, open ones go on as long as their callers want, and no more are taken.
+    """
     router = reception.router
     server = AcceptorServer(
         socket.socket(fileno=arguments.listen_fd),
@@ -75,7 +82,8 @@ def serve(
         is_shared=router.receive_processes > 1,
         tls=tls_listener(arguments, router.tls),
     )
-    server.serve(stopping)
+    server.serve(lambda: stopping() or retiring())
+    server.see_off(stopping)
     server.drain(arguments.stop_within_s)
 
 

@@ -15,6 +15,8 @@ from hilum_core.arguments import command_line
 from hilum_core.restarts import RestartClock
 from hilum_core.stage import StageArguments
 
+_LONGEST_RETIREMENT_S = 3600.0
+
 
 @attrs.define(eq=False)
 class Child:
@@ -31,12 +33,18 @@ class Child:
     clock: RestartClock = attrs.field(factory=RestartClock, init=False)
     _process: subprocess.Popen[bytes] | None = attrs.field(default=None, init=False)
     _pidfd: int = attrs.field(default=-1, init=False)
+    _retire_by: float = attrs.field(default=math.inf, init=False)
     _leave_by: float = attrs.field(default=math.inf, init=False)
 
     @property
     def is_running(self) -> bool:
         """Whether there is a process that was not collected yet."""
         return self._process is not None
+
+    @property
+    def receives(self) -> bool:
+        """Whether it has the port of the router."""
+        return self.arguments.listen_fd >= 0
 
     @property
     def may_start(self) -> bool:
@@ -76,6 +84,17 @@ class Child:
         os.close(self._pidfd)
         self._process, self._pidfd = None, -1
         return code
+
+    def retire(self) -> None:
+        """Ask a receiver to take no more callers, and to end when those that it has are done."""
+        if self._process is not None:
+            self._retire_by = time.monotonic() + _LONGEST_RETIREMENT_S
+            signal.pidfd_send_signal(self._pidfd, signal.SIGUSR1)
+
+    @property
+    def is_retired_too_long(self) -> bool:
+        """Whether it still runs long after it was asked to retire."""
+        return self.is_running and time.monotonic() >= self._retire_by
 
     def leave(self, within_s: float) -> None:
         """Ask the process to end, once: a second SIGTERM would cut off what it still finishes."""

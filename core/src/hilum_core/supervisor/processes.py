@@ -6,20 +6,19 @@ import os
 import select
 import signal
 from collections.abc import Iterable
-from operator import attrgetter
 from pathlib import Path
 from types import FrameType
 
 import attrs
 
 from hilum_core import log, revisions
-from hilum_core.config import Config, load
+from hilum_core.config import Config
 from hilum_core.crash_points import reach
 from hilum_core.incarnation import lock_state_dir, prepare_state_dir
 from hilum_core.stage import EXIT_CANNOT_START, StageArguments, StopSignal
 from hilum_core.supervisor.child import Child
 from hilum_core.supervisor.listening import Ports
-from hilum_core.supervisor.reloading import ConfigCheck, Verdict
+from hilum_core.supervisor.reloading import Reloads
 from hilum_core.supervisor.room import with_room
 
 EXIT_FAILED = 1
@@ -42,13 +41,11 @@ class Supervisor:
         log_level: str,
     ) -> None:
         self.log = log.get_logger("supervisor")
-        self._config_path = config_path
         self._stopping = stopping
         self._log_format = log_format
         self._log_level = log_level
-        self._reload_wanted = False
+        self._hung_up = False
         signal.signal(signal.SIGHUP, self._on_hangup)  # before anybody can know that we are there
-        self._check: ConfigCheck | None = None
         self._failed = False
         state_dir = config.router.state_dir
         prepare_state_dir(state_dir)
@@ -58,7 +55,11 @@ class Supervisor:
         with_room(state_dir, lambda: (state_dir / "endpoint").write_text(f"{addresses}\n"))
         self._lifeline_fd, self._lifeline_end = os.pipe()
         self._config = config
-        self._children = self._stages(config, with_room(state_dir, lambda: revisions.accept(state_dir, text)))
+        revision = with_room(state_dir, lambda: revisions.accept(state_dir, text))
+        self._reloads = with_room(
+            state_dir, lambda: Reloads(config_path, config.router, revision, self._start_over)
+        )
+        self._children = self._stages(config, revision)
         self._leaving: list[Child] = []
 
     def _stages(self, config: Config, revision: int) -> list[Child]:
@@ -96,6 +97,7 @@ class Supervisor:
             self._start_due()
             self._reload_if_wanted()
             self._watch(self._next_start_in())
+            self._ask_to_leave(child for child in self._leaving if child.is_retired_too_long)
             self._end_overdue(self._leaving)
         return self._stop()
 
@@ -123,7 +125,7 @@ class Supervisor:
     def _watch(self, timeout_s: float) -> None:
         """Wait for a child's end, a signal, or the time; note who has ended."""
         running = [child for child in self._children + self._leaving if child.is_running]
-        waited: list[StopSignal | Child] = [self._stopping, *running]
+        waited: list[StopSignal | Reloads | Child] = [self._stopping, self._reloads, *running]
         ended = select.select(waited, [], [], timeout_s)[0]
         for child in ended:
             if not isinstance(child, Child):
@@ -143,78 +145,44 @@ class Supervisor:
     # ---- reload
 
     def _on_hangup(self, _number: int, _frame: FrameType | None) -> None:
-        self._reload_wanted = True
+        self._hung_up = True
 
     def _reload_if_wanted(self) -> None:
-        """Have a new config checked; take it if it has no fault at all, keep the running one otherwise."""
-        if self._check is not None:
-            verdict = self._check.verdict()
-            if verdict is not None:
-                self._check = None
-                self._take(verdict)
-        elif self._reload_wanted:
-            self._reload_wanted = False
-            self._check = self._begin_check()
+        if self._hung_up:
+            self._hung_up = False
+            self._reloads.want()
+        self._reloads.step()
 
-    def _begin_check(self) -> ConfigCheck | None:
-        try:
-            text = self._config_path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            self.log.error("the new config cannot be read, the running one stays")
-            return None
-        try:
-            return ConfigCheck(text, self._config.router.state_dir / "config" / "candidate.toml")
-        except OSError as error:
-            self._say_no_room(error)
-            return None
+    def _start_over(self, config: Config, text: str) -> int:
+        """Give every stage the new config; returns its revision, that of before if it has not changed.
 
-    def _say_no_room(self, error: OSError) -> None:
-        self.log.error("the new config cannot be taken now, the running one stays", reason=error.strerror)
-
-    def _take(self, verdict: Verdict) -> None:
-        if verdict.problems:
-            self.log.error(
-                "the new config is refused, the running one stays; hilum check says why",
-                problems=verdict.problems,
-            )
-            return
-        config, _ = load(verdict.text, source=str(self._config_path))
-        before, after = self._config.router, config.router
-        fixed = attrgetter("state_dir", "listen", "listen_tls")
-        if fixed(after) != fixed(before):
-            self.log.error(
-                "listen, listen_tls and state_dir change only by a new start, the running config stays"
-            )
-            return
-        self._start_over(config, verdict.text)
-
-    def _start_over(self, config: Config, text: str) -> None:
-        """Give every stage the new config: receivers at once, the others when their forerunner has ended."""
-        try:
-            revision = revisions.accept(config.router.state_dir, text)
-        except OSError as error:
-            self._say_no_room(error)
-            return
+        Receivers start at once, beside their forerunners: these take no more callers and see off those that
+        they have. Of the other stages each starts when its forerunner has ended.
+        """
+        revision = revisions.accept(config.router.state_dir, text)
         if revision == self._children[0].arguments.revision:
-            self.log.info("the config has not changed", revision=revision)
-            return
+            return revision
         reach("config.accepted")
-        self._leaving += [child for child in self._children if child.is_running]
-        self._ask_to_leave(self._leaving)
+        before = [child for child in self._children if child.is_running]
+        for child in before:
+            if child.receives:
+                child.retire()
+            else:
+                self._ask_to_leave([child])
+        self._leaving += before
         reach("supervisor.replacing")
-        before = {child.name: child for child in self._leaving if child.arguments.listen_fd < 0}
+        forerunners = {child.name: child for child in self._leaving if not child.receives}
         self._config, self._children = config, self._stages(config, revision)
         for child in self._children:
-            child.after = before.get(child.name)
-        self.log.info("took a new config", revision=revision)
+            child.after = forerunners.get(child.name)
+        return revision
 
     # ---- stop
 
     def _stop(self) -> int:
         """Stop all stages within the time that the config gives, then end what is left."""
         self.log.info("stopping")
-        if self._check is not None:
-            self._check.end()
+        self._reloads.close()
         everybody = [child for child in self._children + self._leaving if child.is_running]
         self._ask_to_leave(everybody)
         clean = True

@@ -1,90 +1,126 @@
-"""The check of a new config while the router runs, in a process of its own: plugins are loaded there."""
+"""A new config while the router runs: asked for, checked, taken or refused.
+
+It is asked for by SIGHUP or through `hilum_core.supervisor.requests`. What is asked for while a check is
+under way gets a check of its own afterwards, because the file may have changed since.
+"""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import threading
-import time
-from contextlib import suppress
+import socket
+from collections.abc import Callable
+from operator import attrgetter
 from pathlib import Path
 
-import attrs
-
-_LIMIT_S = 60.0
-_LAST_WORDS_S = 1.0
-_LONGEST_LINE = 1000
-_CHUNK_BYTES = 65536
+from hilum_core import log
+from hilum_core.config import Config, RouterSettings, load
+from hilum_core.supervisor.config_check import ConfigCheck, Verdict
+from hilum_core.supervisor.requests import Answer, Outcome, ReloadRequests, tell
 
 
-@attrs.frozen
-class Verdict:
-    """What the check found; ``text`` is the config that was checked, whatever the file says by now."""
-
-    text: str
-    problems: str
-
-
-class ConfigCheck:
-    """`hilum check` of a config text, under way. Starting it raises `OSError` where that is impossible.
+class Reloads:
+    """What becomes of requests to read the config again.
 
     Parameters
     ----------
-    text
-        What the file said when the reload was asked for.
-    scratch
-        Where the text is kept for the time of the check.
+    take
+        Gives every stage a config, which is kept under the number that is returned. Raises `OSError` where
+        it cannot be kept.
     """
 
-    def __init__(self, text: str, scratch: Path) -> None:
-        self._text = text
-        self._scratch = scratch
-        self._deadline = time.monotonic() + _LIMIT_S
-        self._first_line = b""
+    def __init__(
+        self,
+        config_path: Path,
+        running: RouterSettings,
+        revision: int,
+        take: Callable[[Config, str], int],
+    ) -> None:
+        self._config_path = config_path
+        self._running = running
+        self._revision = revision
+        self._take = take
+        self._log = log.get_logger("supervisor")
+        self._requests = ReloadRequests(running.state_dir)
+        self._scratch = running.state_dir / "config" / "candidate.toml"
+        self._wanted = False
+        self._check: ConfigCheck | None = None
+        self._asked: list[socket.socket] = []
+
+    def fileno(self) -> int:
+        """Readable when somebody asks for a reload, for `select`."""
+        return self._requests.fileno()
+
+    def want(self) -> None:
+        """Have the config read again at the next step."""
+        self._wanted = True
+
+    def step(self) -> None:
+        """Begin a check that is wanted, or act on one that has ended. Never waits for it."""
+        self._wanted |= self._requests.take()
+        if self._check is not None:
+            verdict = self._check.verdict()
+            if verdict is not None:
+                self._check = None
+                self._decide(verdict)
+        elif self._wanted:
+            self._wanted = False
+            self._asked = self._requests.hand_over()
+            self._begin()
+
+    def close(self) -> None:
+        """Break off what is under way, and hang up on who asked for it."""
+        if self._check is not None:
+            self._check.end()
+        for one in self._asked:
+            one.close()
+        self._requests.close()
+
+    def _begin(self) -> None:
         try:
-            scratch.write_text(text, encoding="utf-8")
-            self._process = subprocess.Popen(  # noqa: S603 - our own command
-                [sys.executable, "-m", "hilum_core.cli", "check", "--config", str(scratch)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
+            text = self._config_path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            self._log.error("the new config cannot be read, the running one stays")
+            self._answer("failed", f"{self._config_path}: cannot be read by the user of the router")
+            return
+        try:
+            self._check = ConfigCheck(text, self._scratch)
+        except OSError as error:
+            self._say_no_room(error)
+
+    def _decide(self, verdict: Verdict) -> None:
+        report = verdict.report.replace(str(self._scratch), str(self._config_path))
+        if verdict.problems:
+            self._log.error(
+                "the new config is refused, the running one stays; hilum check says why",
+                problems=verdict.problems,
             )
-        except OSError:
-            self._tidy()
-            raise
-        self._listener = threading.Thread(target=self._listen, name="config check", daemon=True)
-        self._listener.start()
+            self._answer("refused", report or f"{self._config_path}: {verdict.problems}")
+            return
+        config, _ = load(verdict.text, source=str(self._config_path))
+        fixed = attrgetter("state_dir", "listen", "listen_tls")
+        if fixed(config.router) != fixed(self._running):
+            self._log.error(
+                "listen, listen_tls and state_dir change only by a new start, the running config stays"
+            )
+            where = f"{self._config_path}: router"
+            self._answer("refused", f"{where}: listen, listen_tls and state_dir change only by a new start")
+            return
+        try:
+            revision = self._take(config, verdict.text)
+        except OSError as error:
+            self._say_no_room(error)
+            return
+        outcome: Outcome = "unchanged" if revision == self._revision else "taken"
+        if outcome == "taken":
+            self._running, self._revision = config.router, revision
+            self._log.info("took a new config", revision=revision)
+        else:
+            self._log.info("the config has not changed", revision=revision)
+        self._answer(outcome, report)
 
-    def verdict(self) -> Verdict | None:
-        """What was found; None while the check is under way."""
-        if self._process.poll() is None:
-            if time.monotonic() < self._deadline:
-                return None
-            self.end()
-            return Verdict(self._text, f"the check did not end within {_LIMIT_S:g} s: a plugin hangs")
-        self._tidy()
-        if self._process.returncode == 0:
-            return Verdict(self._text, "")
-        # A process that a plugin left behind may hold the pipe open for ever.
-        self._listener.join(_LAST_WORDS_S)
-        # The report quotes values of the config; the log gets its first line, people call `hilum check`.
-        said = self._first_line.decode("utf-8", "replace").strip()
-        return Verdict(self._text, said or "the check failed")
+    def _say_no_room(self, error: OSError) -> None:
+        self._log.error("the new config cannot be taken now, the running one stays", reason=error.strerror)
+        self._answer("failed", f"{self._running.state_dir}: cannot be written now: {error.strerror}")
 
-    def end(self) -> None:
-        """Break the check off."""
-        self._process.kill()
-        self._process.wait()
-        self._tidy()
-
-    def _listen(self) -> None:
-        """Take all that is said, and keep its first line: plugins may print any amount."""
-        assert self._process.stderr is not None
-        with self._process.stderr as said:
-            self._first_line = said.readline(_LONGEST_LINE)
-            while said.read(_CHUNK_BYTES):
-                pass
-
-    def _tidy(self) -> None:
-        with suppress(OSError):
-            self._scratch.unlink()
+    def _answer(self, outcome: Outcome, text: str) -> None:
+        tell(self._asked, Answer(outcome=outcome, revision=self._revision, text=text))
+        self._asked = []
