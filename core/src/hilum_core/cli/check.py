@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from hilum_core.cli.caller import explain_caller
 from hilum_core.cli.failures import EX_FAILED, ConfigFaults
 from hilum_core.cli.figures import count_words
 from hilum_core.cli.location import config_option, find_config, read_config
 from hilum_core.config import Config, report
+from hilum_core.credentials import look_at_credentials, readable_by_others, secret_files
 from hilum_core.log import quiet_libraries
+from hilum_core.registry import Composition
 from hilum_core.registry import check as examine
-from hilum_sdk.config import ConfigProblems
+from hilum_sdk.config import ConfigProblem, ConfigProblems
 
 
 @click.command()
@@ -21,8 +26,9 @@ from hilum_sdk.config import ConfigProblems
 @click.option(
     "--environment", is_flag=True, help="Also ask disk, port and every component whether they could work now."
 )
-def check(*, config_path: Path | None, environment: bool) -> None:
-    """Check a config: every fault of the whole file in one report.
+@click.option("--caller", metavar="AE@ADDRESS", help="Also say by which peer this caller would come in.")
+def check(*, config_path: Path | None, environment: bool, caller: str | None) -> None:
+    """Check a config: every fault of the whole file in one report, certificates and secrets included.
 
     Exit status: 78 if the config has faults, with --environment 1 if something could not work now.
     """
@@ -32,10 +38,15 @@ def check(*, config_path: Path | None, environment: bool) -> None:
         config, composition, problems = examine(read_config(path), str(path))
     except ConfigProblems as error:
         raise ConfigFaults(report(error.problems, str(path))) from error
+    found = look_at_credentials(config.router, config.peers, now=datetime.now(UTC))
+    problems += found.faults
+    notes = (*config.notes, *found.notes, *_open_to_others(composition))
     if problems:
-        raise ConfigFaults(report(problems, str(path), notes=config.notes))
-    click.echo(report((), str(path), notes=config.notes))
+        raise ConfigFaults(report(problems, str(path), notes=notes))
+    click.echo(report((), str(path), notes=notes))
     click.echo(f"  {_summary(config)}")
+    if caller is not None:
+        click.echo(f"  {explain_caller(config, caller)}")
     if environment:
         from hilum_core.cli.environment import look_around  # noqa: PLC0415 - brings the wire
 
@@ -44,6 +55,12 @@ def check(*, config_path: Path | None, environment: bool) -> None:
             click.echo(f"  {finding}")
         if any(finding.fault for finding in findings):
             sys.exit(EX_FAILED)
+
+
+def _open_to_others(composition: Composition) -> Iterator[ConfigProblem]:
+    """The secrets of components that others can read."""
+    for label, composed in composition.components.items():
+        yield from readable_by_others(secret_files(label, composed.config))
 
 
 def _summary(config: Config) -> str:

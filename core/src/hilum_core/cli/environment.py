@@ -50,9 +50,10 @@ def look_around(config: Config, composition: Composition) -> Sequence[Finding]:
     running = state_dir.is_dir() and os.access(state_dir, os.R_OK | os.X_OK) and live_incarnations(state_dir)
     return [
         _state_dir(state_dir),
-        Finding(where="router.listen", note="ok, the router runs")
-        if running
-        else _listen(config.router.listen),
+        *(
+            Finding(where=where, note="ok, the router runs") if running else _listen(where, address)
+            for where, address in _ports(config)
+        ),
         *(_probe(label, composed, config) for label, composed in composition.components.items()),
     ]
 
@@ -72,15 +73,21 @@ def _state_dir(state_dir: Path) -> Finding:
     return Finding(where=where, note=f"ok, {free} free on {system}{made}")
 
 
-def _listen(address: ListenAddress) -> Finding:
+def _ports(config: Config) -> Iterator[tuple[str, ListenAddress]]:
+    yield "router.listen", config.router.listen
+    if config.router.listen_tls is not None:
+        yield "router.listen_tls", config.router.listen_tls
+
+
+def _listen(where: str, address: ListenAddress) -> Finding:
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address.host, address.port))
         except OSError as error:
-            return Finding(where="router.listen", fault=f"{address} cannot be used: {error.strerror}")
-    return Finding(where="router.listen")
+            return Finding(where=where, fault=f"{address} cannot be used: {error.strerror}")
+    return Finding(where=where)
 
 
 def _probe(label: str, composed: Composed, config: Config) -> Finding:

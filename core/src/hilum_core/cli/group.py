@@ -36,6 +36,7 @@ COMMANDS = {
     "plugins": Entry("hilum_core.cli.plugins:plugins", "List the installed plugins, and explain one."),
     "echo": Entry("hilum_core.cli.echo:echo", "Ask a DICOM node whether it is there (C-ECHO)."),
     "send": Entry("hilum_core.cli.send:send", "Send DICOM files to a node (C-STORE)."),
+    "passcode": Entry("hilum_core.cli.passcode:passcode", "Make the hash of a user's passcode."),
     "queue": Entry("hilum_core.cli.queue_group:queue", "Look at the queue of a router, and act on it."),
 }
 

@@ -86,7 +86,10 @@ def certificate_files(
 
 
 def expiry(where: str, file: Path, now: datetime) -> Findings:
-    """Find what is not valid now, and what soon will not be. A file that cannot be read has neither."""
+    """Find what is not valid now, and what soon will not be. A file that cannot be read has neither.
+
+    What a file with CAs holds beside valid ones is no fault: the CA before the present one, say.
+    """
     try:
         certificates = certificates_in(file)
     except (OSError, ValueError):
@@ -105,4 +108,6 @@ def expiry(where: str, file: Path, now: datetime) -> Findings:
             left = f"{days} day{'' if days == 1 else 's'}" if days else "less than a day"
             text = f"a certificate in {file} expires on {ends_on}, in {left}; renew it"
             notes.append(ConfigProblem(where, text))
+    if where.endswith(".ca") and len(faults) < len(certificates):
+        faults, notes = [], [*faults, *notes]
     return Findings(faults=tuple(faults), notes=tuple(notes))

@@ -8,10 +8,12 @@ ends, however it ends (see `hilum_core.stage`), and hold its lock on the state d
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from hilum_core import crash_points, log
 from hilum_core.config import Config, load
+from hilum_core.credentials import look_at_credentials
 from hilum_core.incarnation import StateDirError
 from hilum_core.registry import check, report
 from hilum_core.stage import StopSignal
@@ -67,6 +69,7 @@ def _accept(text: str, path: Path, *, strict: bool) -> tuple[Config, tuple[Confi
     if not strict:
         return load(text, source=str(path))
     config, _composition, problems = check(text, source=str(path))
+    problems += look_at_credentials(config.router, config.peers, now=datetime.now(UTC)).faults
     if problems:
         raise ConfigProblems(problems)
     return config, problems

@@ -17,6 +17,7 @@ from hilum_core.crash_points import reach
 from hilum_core.incarnation import lock_state_dir, prepare_state_dir
 from hilum_core.stage import EXIT_CANNOT_START, StageArguments, StopSignal
 from hilum_core.supervisor.child import Child
+from hilum_core.supervisor.expiry import ExpiryWatch
 from hilum_core.supervisor.listening import Ports
 from hilum_core.supervisor.reloading import Reloads
 from hilum_core.supervisor.room import with_room
@@ -47,6 +48,7 @@ class Supervisor:
         self._hung_up = False
         signal.signal(signal.SIGHUP, self._on_hangup)  # before anybody can know that we are there
         self._failed = False
+        self._expiry = ExpiryWatch(self.log)
         state_dir = config.router.state_dir
         prepare_state_dir(state_dir)
         self._lock_fd = lock_state_dir(state_dir)
@@ -96,6 +98,7 @@ class Supervisor:
         while not self._stopping() and not self._failed:
             self._start_due()
             self._reload_if_wanted()
+            self._expiry.look_if_due(self._config)
             self._watch(self._next_start_in())
             self._ask_to_leave(child for child in self._leaving if child.is_retired_too_long)
             self._end_overdue(self._leaving)
