@@ -23,11 +23,14 @@ from hilum_core import log
 from hilum_core.arguments import from_command_line
 from hilum_core.clock import SystemClock
 from hilum_core.incarnation import Incarnation, StateDirError
-from hilum_core.queue import QUEUE_FILE, Doorbell, QueueUnusable, SqliteQueue
+from hilum_core.queue import QUEUE_FILE, Doorbell, QueueDamaged, QueueUnusable, SqliteQueue
 from hilum_core.spool import Spool
 
 EXIT_CANNOT_START = 75
 """A stage cannot work at all, and trying again will not help: the router stops with its one line."""
+
+EXIT_QUEUE_DAMAGED = 76
+"""The queue is damaged: the router goes on receiving, and does nothing else until it is made anew."""
 
 
 @attrs.frozen(kw_only=True)
@@ -116,6 +119,9 @@ def run_stage(main: Callable[[], None]) -> NoReturn:
     """Run a stage's process; a fault that no new start mends ends the router, with one line of its own."""
     try:
         main()
+    except QueueDamaged as error:
+        log.get_logger("stage").error("cannot use the queue", reason=error.message)
+        sys.exit(EXIT_QUEUE_DAMAGED)
     except (QueueUnusable, StateDirError) as error:
         log.get_logger("stage").error("cannot work here", reason=error.message)
         sys.exit(EXIT_CANNOT_START)

@@ -40,9 +40,9 @@ def test_last_id_of_one_incarnation(desk):
 
 
 def test_created_at_is_kept(desk, clock):
-    made = desk.queue.created_at()
+    made = desk.queue.trusted_since()
     clock.advance(timedelta(days=1))
-    assert desk.another(2).queue.created_at() == made
+    assert desk.another(2).queue.trusted_since() == made
 
 
 def test_objects_are_claimed_oldest_first_and_once(desk):

@@ -41,7 +41,7 @@ def test_every_commit_is_synced_and_readers_do_not_block(desk):
 def test_processes_that_start_at_once_make_one_queue(tmp_path):
     code = (
         "import sys, pathlib; from hilum_core.queue import SqliteQueue;"
-        "print(SqliteQueue.open(pathlib.Path(sys.argv[1])).created_at())"
+        "print(SqliteQueue.open(pathlib.Path(sys.argv[1])).trusted_since())"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "queue.sqlite")]
     starting = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]

@@ -2,7 +2,8 @@
 
 The answer to a sender waits for one sync, that of the object's own file. What is acknowledged and has no
 row yet is safe: were this process to die, reconcile finds the file. How much of that there may be is
-bounded, so that a queue that cannot be written stops reception before it can be forgotten.
+bounded, so that a queue that cannot be written stops reception before it can be forgotten. A queue that is
+damaged is written by nobody any more; then reception goes on without, and a new queue is made of the files.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from itertools import islice
 
 from hilum_core.crash_points import reach
 from hilum_core.log import describe_exception
+from hilum_core.queue.errors import QueueDamaged
 from hilum_core.queue.store import GROUP_COMMIT_CHANGES, GROUP_COMMIT_S, QueueStore
 from hilum_core.spool.records import StoredObject
 
@@ -36,7 +38,7 @@ class GroupCommit:
         Called after each commit, on the thread; must not raise.
     on_trouble
         Called with the reason when a commit fails, once as long as the reason stays the same. The
-        commit is tried on, for as long as it takes.
+        commit is tried on, for as long as it takes, unless the queue is damaged.
     """
 
     def __init__(
@@ -128,6 +130,10 @@ class GroupCommit:
                 reach("receive.inserting")
                 self._queue.add_objects(group)
                 reach("receive.inserted")
+            except QueueDamaged as error:
+                self._report(error.message)
+                self._drop_queue()
+                return True  # waiting mends nothing; a new queue is made of the files
             except Exception as error:  # noqa: BLE001 - were this thread to end, reception would stop
                 self._report(describe_exception(error))
                 self._drop_queue()

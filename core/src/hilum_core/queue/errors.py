@@ -15,3 +15,7 @@ class QueueUnavailable(HilumError):  # noqa: N818 - it names a state of the worl
 
 class QueueUnusable(HilumError):  # noqa: N818 - as above
     """The file is no queue, is damaged, or was written by a newer release: a person must act."""
+
+
+class QueueDamaged(QueueUnusable):
+    """The file is no queue, or its pages make no sense: `hilum doctor --rebuild` makes a new one."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 
-from hilum_core.clock import from_microseconds
 from hilum_core.queue.rows import ADD_OBJECT_COLUMNS, STORED_WIDTH, placeholders, stored_values
 from hilum_core.queue.session import Topic, reads, writes
 from hilum_core.queue.states import OBJECTS
@@ -58,8 +56,3 @@ class Intake(Topic):
             return self._db.row(LAST_ID)[0]  # type: ignore[no-any-return]  # the schema says TEXT
         row = self._db.row(LAST_ID_BESIDE, (beside,))
         return row[0] if row else None
-
-    @reads
-    def created_at(self) -> datetime:
-        """When this queue was made."""
-        return from_microseconds(self._db.row("SELECT value FROM queue WHERE name = 'created_at'")[0])

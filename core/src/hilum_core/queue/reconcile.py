@@ -19,6 +19,8 @@ from hilum_core.clock import microseconds
 from hilum_core.crash_points import reach
 from hilum_core.incarnation import is_live
 from hilum_core.log import describe_exception, get_logger
+from hilum_core.queue.errors import QueueUnavailable
+from hilum_core.queue.mark import is_behind
 from hilum_core.queue.store import QueueStore
 from hilum_core.spool.errors import SpoolDamage
 from hilum_core.spool.file_format import verify
@@ -64,8 +66,15 @@ def reconcile(spool: Spool, queue: QueueStore) -> Reconciled:
     """Give a row to every complete file that has none, and set incomplete ones aside.
 
     A file of a process that lives is in progress and is left alone.
+
+    Raises
+    ------
+    QueueUnavailable
+        The queue is an older copy that nobody has looked at yet: it would take for new what it has forgotten.
     """
     reach("reconcile.begun")
+    if is_behind(spool.root, queue):
+        raise QueueUnavailable("the queue is older than its state directory, and was not looked at yet")
     look = _Look(spool, queue)
     total = Reconciled()
     for hour in spool.hours():
@@ -81,7 +90,7 @@ class _Look:
     def __init__(self, spool: Spool, queue: QueueStore) -> None:
         self._spool = spool
         self._queue = queue
-        self._queue_made_us = microseconds(queue.created_at())
+        self._trusted_since_us = microseconds(queue.trusted_since())
         self._is_live: dict[int, bool] = {}
         self._last_row_us: dict[int, int] = {}
 
@@ -134,7 +143,7 @@ class _Look:
             # Asked for the first, hence oldest, of its files only: rows before that do not matter.
             last = self._queue.last_object_id(beside=object_id)
             self._last_row_us[number] = received_us(last) if last else 0
-        return at_us >= max(self._queue_made_us, self._last_row_us[number] - _MARGIN_US)
+        return at_us >= max(self._trusted_since_us, self._last_row_us[number] - _MARGIN_US)
 
     def _set_aside(self, path: Path, damage: SpoolDamage) -> bool:
         try:

@@ -296,6 +296,14 @@ class Acted:
     skipped: int
 
 
+@attrs.frozen(kw_only=True)
+class Distrusted:
+    """How many objects and deliveries are held because the queue may not know what became of them."""
+
+    objects: int = 0
+    deliveries: int = 0
+
+
 # ---- looking
 
 

@@ -17,10 +17,10 @@ import apsw
 
 from hilum_core.clock import Clock, microseconds
 from hilum_core.queue import schema
-from hilum_core.queue.errors import QueueUnavailable, QueueUnusable
+from hilum_core.queue.errors import QueueDamaged, QueueUnavailable
 from hilum_core.spool.space import Ballast
 
-_BUSY_TIMEOUT_MS = 30_000
+PATIENCE_S = 30.0
 _PRAGMAS = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
@@ -56,9 +56,13 @@ class Session:
         Owner of the leases taken here; 0 for those who only look and act for people.
     ballast
         Given up when the disk is full, so that the queue can still record what was acknowledged.
+    patience_s
+        How long to wait for another process that writes.
     """
 
-    def __init__(self, path: Path, incarnation: int, clock: Clock, ballast: Ballast) -> None:
+    def __init__(
+        self, path: Path, incarnation: int, clock: Clock, ballast: Ballast, *, patience_s: float = PATIENCE_S
+    ) -> None:
         self.incarnation = incarnation
         self._clock = clock
         self._ballast = ballast
@@ -67,10 +71,13 @@ class Session:
         self._began_at = 0
         self._waits = True
         try:
-            self._connection = _connect(path)
-        except (apsw.FullError, apsw.IOError):
-            ballast.release()
-            self._connection = _connect(path)
+            try:
+                self._connection = _connect(path, patience_s)
+            except (apsw.FullError, apsw.IOError):
+                ballast.release()
+                self._connection = _connect(path, patience_s)
+        except apsw.Error as error:
+            raise _unavailable(str(path), error) from error
         self.transact("BEGIN IMMEDIATE", lambda: schema.create_or_check(self._connection, self._began_at))
 
     def close(self) -> None:
@@ -131,7 +138,7 @@ class Session:
 
         Raises
         ------
-        QueueUnavailable, QueueUnusable
+        QueueUnavailable, QueueDamaged
             Nothing was changed.
         """
         try:
@@ -145,17 +152,11 @@ class Session:
                     raise
                 return self._attempt(begin, body)
         except (apsw.NotADBError, apsw.CorruptError) as error:
-            raise QueueUnusable(
-                f"{self._connection.filename}: not a queue, or damaged ({error}); keep it aside and restore "
-                f"a backup: the objects are safe in the spool"
-            ) from error
+            raise _damaged(self._connection.filename, error) from error
         except apsw.ConstraintError:
             raise  # a defect of ours: nothing to wait for
         except apsw.Error as error:
-            raise QueueUnavailable(
-                f"{self._connection.filename}: {error}; see that the disk is sound and has room, and that no "
-                f"other program holds the queue"
-            ) from error
+            raise _unavailable(self._connection.filename, error) from error
 
     def _attempt(self, begin: str, body: Callable[[], Result]) -> Result:
         self._entries.clear()
@@ -216,15 +217,28 @@ def _transaction(
     return transaction
 
 
-def _connect(path: Path) -> apsw.Connection:
+def _connect(path: Path, patience_s: float) -> apsw.Connection:
     try:
         connection = apsw.Connection(str(path))
-        connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
+        connection.set_busy_timeout(int(patience_s * 1000))
         connection.execute(_PRAGMAS)
     except apsw.CantOpenError as error:
         raise QueueUnavailable(
             f"{path}: cannot be opened; see that the folder exists and belongs to the user of the router"
         ) from error
-    except apsw.NotADBError as error:
-        raise QueueUnusable(f"{path}: no queue; move it away: the objects are safe in the spool") from error
+    except (apsw.NotADBError, apsw.CorruptError) as error:
+        raise _damaged(str(path), error) from error
     return connection
+
+
+def _unavailable(path: str, error: apsw.Error) -> QueueUnavailable:
+    return QueueUnavailable(
+        f"{path}: {error}; see that the disk is sound and has room, and that no other program holds the queue"
+    )
+
+
+def _damaged(path: str, error: apsw.Error) -> QueueDamaged:
+    return QueueDamaged(
+        f"{path}: no queue, or damaged ({error}); stop the router and call `hilum doctor --rebuild`: the "
+        f"objects are safe in the spool"
+    )

@@ -16,8 +16,9 @@ from hilum_core.queue.people import People
 from hilum_core.queue.rendering import Renderings
 from hilum_core.queue.retention import Retention
 from hilum_core.queue.routing import Routing
-from hilum_core.queue.session import Session
+from hilum_core.queue.session import PATIENCE_S, Session
 from hilum_core.queue.status import Status
+from hilum_core.queue.trust import Trust
 from hilum_core.spool.space import BALLAST_FILE, Ballast
 
 QUEUE_FILE = "queue.sqlite"
@@ -32,7 +33,7 @@ class SqliteQueue:
     QueueUnavailable
         By every method: the queue could not be read or written in time. Nothing was changed.
     QueueUnusable
-        When opened: the file is damaged, no queue, or of a newer release.
+        When opened: the file is of a newer release, or damaged (`QueueDamaged`, which any method may raise).
     """
 
     def __init__(self, session: Session) -> None:
@@ -42,7 +43,13 @@ class SqliteQueue:
         self.add_objects = intake.add_objects
         self.known_objects = intake.known_objects
         self.last_object_id = intake.last_object_id
-        self.created_at = intake.created_at
+
+        trust = Trust(session)
+        self.trusted_since = trust.trusted_since
+        self.last_mark = trust.last_mark
+        self.needs_mark = trust.needs_mark
+        self.advance_mark = trust.advance_mark
+        self.distrust = trust.distrust
 
         routing = Routing(session)
         self.claim_objects = routing.claim_objects
@@ -88,7 +95,14 @@ class SqliteQueue:
         self.release = people.release
 
     @classmethod
-    def open(cls, path: Path, incarnation: int = 0, clock: Clock | None = None) -> SqliteQueue:
+    def open(
+        cls,
+        path: Path,
+        incarnation: int = 0,
+        clock: Clock | None = None,
+        *,
+        patience_s: float = PATIENCE_S,
+    ) -> SqliteQueue:
         """Open the queue, making it if it is not there. Where the disk is full it takes the ballast.
 
         Parameters
@@ -97,9 +111,11 @@ class SqliteQueue:
             The file, `QUEUE_FILE` in the state directory.
         incarnation
             Owner of the leases taken here; 0 for those who only look, and act for people.
+        patience_s
+            How long each call waits for another process that writes.
         """
         ballast = Ballast(path.with_name(BALLAST_FILE))
-        return cls(Session(path, incarnation, clock or SystemClock(), ballast))
+        return cls(Session(path, incarnation, clock or SystemClock(), ballast, patience_s=patience_s))
 
     def close(self) -> None:
         """Close the connection. Safe twice."""

@@ -18,6 +18,7 @@ from hilum_core.queue.records import (
     ClaimedRendering,
     DeliveryOutcome,
     DeliveryRow,
+    Distrusted,
     Event,
     LaneStatus,
     ObjectHistory,
@@ -52,8 +53,26 @@ class QueueStore(Protocol):
         """
         ...
 
-    def created_at(self) -> datetime:
-        """When this queue was made: what reconcile finds that is older belongs to one that was lost."""
+    # ---- whether the queue is the one that was here last, see `hilum_core.queue.trust`
+
+    def trusted_since(self) -> datetime:
+        """When this queue was made, or put in place of another: older files without a row are held."""
+        ...
+
+    def last_mark(self) -> int:
+        """The number of the queue's last mark; 0 if it has none."""
+        ...
+
+    def needs_mark(self) -> bool:
+        """Whether anything has happened since the last mark."""
+        ...
+
+    def advance_mark(self, *, after: int = 0) -> int:
+        """Give the queue its next mark, greater than `after`; durable, with all that was written before."""
+        ...
+
+    def distrust(self, reason: str) -> Distrusted:
+        """Hold all that would go on by itself: it may have been sent since this copy was made."""
         ...
 
     # ---- ROUTE

@@ -16,7 +16,7 @@ from hilum_core.dicom.acceptor import AcceptorSettings, AssociationReport, Endin
 from hilum_core.dicom.server import AcceptorServer, TlsListener
 from hilum_core.incarnation import Incarnation
 from hilum_core.log import get_logger
-from hilum_core.queue import GroupCommit, QueueUnavailable, ring
+from hilum_core.queue import GroupCommit, QueueDamaged, QueueUnavailable, ring
 from hilum_core.receive.gatekeeper import PeerGatekeeper
 from hilum_core.receive.objects import SpoolReceiver
 from hilum_core.receive.reconciling import start_reconciling
@@ -120,7 +120,10 @@ def last_known_id(state_dir: Path, incarnation: Incarnation) -> str | None:
             return queue.last_object_id()
         finally:
             queue.close()
-    except QueueUnavailable as error:  # reception does not wait for it: the ids on the disk do, almost always
+    except (
+        QueueUnavailable,
+        QueueDamaged,
+    ) as error:  # reception does not wait for it: the ids on the disk do, almost always
         _log.warning("the queue cannot say which ids it has", reason=error.message)
         return None
 

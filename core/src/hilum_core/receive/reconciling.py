@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from hilum_core.incarnation import live_incarnations
 from hilum_core.log import describe_exception, get_logger
-from hilum_core.queue import QueueStore, reconcile
+from hilum_core.queue import QueueDamaged, QueueStore, reconcile
 from hilum_core.spool import Spool
 from hilum_core.stage import StopSignal
 
@@ -51,6 +51,9 @@ def _look(spool: Spool, queue_factory: Callable[[], QueueStore], on_found: Calla
             found = reconcile(spool, queue)
         finally:
             queue.close()
+    except QueueDamaged as error:  # a new queue is made while no router runs, and looked at by the next one
+        _log.error("cannot reconcile spool and queue", reason=error.message)
+        return True
     except Exception as error:  # noqa: BLE001 - reception goes on; what was found stays on disk
         _log.error("cannot reconcile spool and queue yet", reason=describe_exception(error))
         return False

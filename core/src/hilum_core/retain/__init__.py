@@ -1,4 +1,5 @@
 """RETAIN: removes the bytes of objects that are settled for long enough, and nothing else ever.
 
-It also keeps up the reserve of disk that is the queue's alone.
+It also keeps up the reserve of disk that is the queue's alone, and the mark by which an older copy of the
+queue would be known.
 """

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from hilum_core.config import load_reception
 from hilum_core.log import get_logger
+from hilum_core.queue import MarkKeeper
 from hilum_core.retain.purge import BATCH, purge
 from hilum_core.revisions import read
 from hilum_core.spool import BALLAST_FILE, Ballast
@@ -25,12 +26,15 @@ def main() -> None:
     every_s = max(_AT_LEAST_S, min(_EVERY_S, settings.keep_settled.total_seconds()))
     ballast = Ballast(arguments.state_dir / BALLAST_FILE)
     with open_stage(arguments, "retain") as (queue, spool, _doorbell):
+        marks = MarkKeeper(arguments.state_dir, queue)
         while not stopping():
             ballast.ensure()
             purged = purge(queue, spool, keep_settled=settings.keep_settled, now=datetime.now(UTC))
             if purged:
                 log.info("purged settled objects", objects=purged)
+            marks.keep_if_due()
             stopping.wait(_AT_LEAST_S if purged == BATCH else every_s)
+        marks.keep()
 
 
 if __name__ == "__main__":

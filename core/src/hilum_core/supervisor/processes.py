@@ -15,10 +15,11 @@ from hilum_core import log, revisions
 from hilum_core.config import Config
 from hilum_core.crash_points import reach
 from hilum_core.incarnation import lock_state_dir, prepare_state_dir
-from hilum_core.stage import EXIT_CANNOT_START, StageArguments, StopSignal
+from hilum_core.stage import EXIT_CANNOT_START, EXIT_QUEUE_DAMAGED, StageArguments, StopSignal
 from hilum_core.supervisor.child import Child
 from hilum_core.supervisor.expiry import ExpiryWatch
 from hilum_core.supervisor.listening import Ports
+from hilum_core.supervisor.queue_gate import QueueGate
 from hilum_core.supervisor.reloading import Reloads
 from hilum_core.supervisor.room import with_room
 
@@ -63,6 +64,8 @@ class Supervisor:
         )
         self._children = self._stages(config, revision)
         self._leaving: list[Child] = []
+        self._gate = QueueGate(state_dir, self.log)
+        self._gate.try_to_open()  # before any stage works: nothing is to be sent by an older copy
 
     def _stages(self, config: Config, revision: int) -> list[Child]:
         arguments = StageArguments(
@@ -96,18 +99,24 @@ class Supervisor:
             revision=self._children[0].arguments.revision,
         )
         while not self._stopping() and not self._failed:
+            self._gate.try_to_open()
             self._start_due()
             self._reload_if_wanted()
             self._expiry.look_if_due(self._config)
             self._watch(self._next_start_in())
             self._ask_to_leave(child for child in self._leaving if child.is_retired_too_long)
-            self._end_overdue(self._leaving)
+            self._end_overdue(self._children + self._leaving)
         return self._stop()
 
     def _start_due(self) -> None:
-        for child in self._children:
-            if child.may_start and not child.clock.due_in():
+        for child in self._startable():
+            if not child.clock.due_in():
                 self._start(child)
+
+    def _startable(self) -> list[Child]:
+        """Who does not run, and may."""
+        idle = [child for child in self._children if child.may_start]
+        return [child for child in idle if self._gate.lets_pass(child.arguments)]
 
     def _start(self, child: Child) -> None:
         try:
@@ -122,7 +131,7 @@ class Supervisor:
             )
 
     def _next_start_in(self) -> float:
-        waits = [child.clock.due_in() for child in self._children if child.may_start]
+        waits = [child.clock.due_in() for child in self._startable()]
         return min([_LOOK_EVERY_S, *waits])
 
     def _watch(self, timeout_s: float) -> None:
@@ -139,11 +148,18 @@ class Supervisor:
                 self._leaving.remove(child)
             elif code == EXIT_CANNOT_START:
                 self._failed = True
-            elif not self._stopping():
+            elif code == EXIT_QUEUE_DAMAGED:
+                self._rest_but_reception()
+            elif not self._stopping() and self._gate.lets_pass(child.arguments):
                 how = f"signal {-code}" if code < 0 else f"exit status {code}"
                 self.log.error(
                     "a stage died and is started again", child=child.name, how=how, again_in_s=again_in_s
                 )
+
+    def _rest_but_reception(self) -> None:
+        """A damaged queue says nothing that may be acted on: only reception goes on, which needs none."""
+        self._gate.close()
+        self._ask_to_leave(child for child in self._children if not self._gate.lets_pass(child.arguments))
 
     # ---- reload
 
