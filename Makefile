@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := 1
 MEMBERS := $(wildcard sdk/pyproject.toml core/pyproject.toml plugins/*/*/pyproject.toml)
 
-.PHONY: demo test powercut setup lint bench plot plot-setup docs wheels pins
+.PHONY: demo test powercut setup lint bench soak plot plot-setup docs wheels pins
 
 demo: setup
 	.venv/bin/hilum demo $(ARGS)
@@ -18,7 +18,7 @@ test: setup
 
 # Cuts the power of a real router on ext4, xfs and btrfs, CUTS times each and for MINUTES each; by root.
 powercut: setup
-	PYTHONPATH=tests/power .venv/bin/python -m powercuts --cuts $(CUTS) --minutes $(MINUTES) $(ARGS)
+	PYTHONPATH=tests/power .venv/bin/python -m powercuts --cuts $(CUTS) --minutes $(or $(filter-out 0,$(MINUTES)),20) $(ARGS)
 
 setup: .venv/.stamp
 
@@ -31,6 +31,10 @@ lint: setup
 bench: setup
 	sh bench/install.sh
 	.venv/bin/python -m bench $(ARGS)
+
+# A router under load whose processes die at random, and at the end all is compared.
+soak: setup
+	.venv/bin/python -m soak --minutes $(or $(filter-out 0,$(MINUTES)),20) $(ARGS)
 
 # Draws what `make bench ARGS="--json figures.json"` measured.
 plot: plot-setup

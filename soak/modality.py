@@ -16,8 +16,8 @@ from soak.objects import Sendable
 
 Program = Literal["storescu", "dcmsend"]
 
-_STORESCU = re.compile(r"^I: Sending file: (.+)$|^I: Received Store Response \((\w+)", re.MULTILINE)
-_DCMSEND = re.compile(r"^Filename\s*: (.+)$|^DIMSE Status\s*: 0x0000 \((\w+)", re.MULTILINE)
+STORESCU = re.compile(r"^I: Sending file: (.+)$|^I: Received Store Response \((\w+)", re.MULTILINE)
+DCMSEND = re.compile(r"^Filename\s*: (.+)$|^DIMSE Status\s*: 0x0000 \((\w+)", re.MULTILINE)
 _WAITS_S = 0.1
 _LIMIT_S = 120
 
@@ -68,9 +68,9 @@ class Modality:
             check=False,
         ).stdout.decode(errors="replace")
         if self._program == "storescu":
-            return read(_STORESCU, said)
+            return read(STORESCU, said)
         report = self._report.read_text(errors="replace") if self._report.exists() else ""
-        return read(_DCMSEND, report)
+        return read(DCMSEND, report)
 
 
 def read(pattern: re.Pattern[str], text: str) -> tuple[list[str], list[str]]:
