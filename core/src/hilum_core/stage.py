@@ -21,7 +21,7 @@ import attrs
 
 from hilum_core import log
 from hilum_core.arguments import from_command_line
-from hilum_core.clock import SystemClock
+from hilum_core.clock import Clock, SystemClock
 from hilum_core.incarnation import Incarnation, StateDirError
 from hilum_core.queue import QUEUE_FILE, Doorbell, QueueDamaged, QueueUnusable, SqliteQueue
 from hilum_core.spool import Spool
@@ -138,16 +138,18 @@ def watch_lifeline(fd: int) -> None:
     threading.Thread(target=watch, name="lifeline", daemon=True).start()
 
 
-def open_queue(state_dir: Path, incarnation: int) -> SqliteQueue:
+def open_queue(state_dir: Path, incarnation: int, clock: Clock | None = None) -> SqliteQueue:
     """Open the router's queue for one process."""
-    return SqliteQueue.open(state_dir / QUEUE_FILE, incarnation, SystemClock())
+    return SqliteQueue.open(state_dir / QUEUE_FILE, incarnation, clock or SystemClock())
 
 
 @contextmanager
-def open_stage(arguments: StageArguments, stage: str) -> Iterator[tuple[SqliteQueue, Spool, Doorbell]]:
+def open_stage(
+    arguments: StageArguments, stage: str, clock: Clock
+) -> Iterator[tuple[SqliteQueue, Spool, Doorbell]]:
     """Open what a coordinator works with: queue, spool (to find files, not to receive) and doorbell."""
     incarnation = Incarnation.claim(arguments.state_dir, stage)
-    queue = open_queue(arguments.state_dir, incarnation.number)
+    queue = open_queue(arguments.state_dir, incarnation.number, clock)
     doorbell = Doorbell.bind(arguments.state_dir, stage)
     try:
         yield queue, Spool(arguments.state_dir, incarnation.number), doorbell

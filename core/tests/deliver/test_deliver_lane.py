@@ -13,6 +13,7 @@ from hilum_core.queue.records import (
     DeliveryDead,
     DeliveryDeferred,
     Failure,
+    LaneStatus,
     Sent,
 )
 from hilum_core.spool.records import StoredObject
@@ -209,3 +210,30 @@ def test_a_plugin_cannot_ask_to_be_called_at_once_for_ever_or_never_again(lane):
     assert at_once.not_before == NOW + lane.settings.first_retry
     never = lane.failed(claimed(2), failure(TEMPORARY), timedelta.max, NOW)
     assert never.not_before == NOW + timedelta(days=1)
+
+
+@pytest.mark.parametrize("state", ["resting", "on trial"])
+def test_a_lane_that_rested_when_the_router_stopped_is_probed_before_anything_is_sent(lane, state):
+    before = LaneStatus(sink="pacs", state=state, reason="refused", since=NOW - timedelta(days=1))
+    lane.resume(before, NOW)
+    assert lane.window(0) == 0
+    assert lane.probe_due(NOW)
+    assert (lane.status().reason, lane.status().since) == ("refused", before.since)
+    lane.probed(None, NOW)
+    outcomes = [lane.failed(claimed(number), failure(PERMANENT), None, NOW) for number in range(20)]
+    assert not any(isinstance(outcome, DeliveryDead) for outcome in outcomes)
+
+
+@pytest.mark.parametrize("state", ["working", "broken", "disabled", "unheard of"])
+def test_a_lane_that_did_not_rest_begins_at_once(lane, state):
+    lane.resume(LaneStatus(sink="pacs", state=state), NOW)
+    assert lane.state is LaneState.WORKING
+
+
+@pytest.mark.parametrize("days", [-7300, -1, 1, 7300])
+def test_a_rest_lasts_as_long_though_the_clock_is_set(lane, days):
+    lane.rest(failure(UNAVAILABLE), NOW)
+    until, step = lane.resting_until, timedelta(days=days)
+    lane.carry(step)
+    assert not lane.probe_due(until + step - timedelta(seconds=1))
+    assert lane.probe_due(until + step)

@@ -54,7 +54,7 @@ def test_object_that_is_not_routed_ages_the_queue(desk, clock):
     assert desk.queue.status().oldest_unfinished_at == at
 
 
-def test_lane_is_shown_and_only_its_changes_of_state_are_told(desk, clock):
+def test_lane_is_shown_and_told_where_it_is_news(desk, clock):
     for until_s in (10, 20, 40):
         resting = LaneStatus(
             sink="pacs",
@@ -63,10 +63,11 @@ def test_lane_is_shown_and_only_its_changes_of_state_are_told(desk, clock):
             since=clock.now(),
             resting_until=clock.now() + timedelta(seconds=until_s),
         )
-        desk.queue.set_lane(resting)
+        desk.queue.set_lane(resting, tell=until_s == 10)
     (sink,) = desk.queue.status().sinks
     assert sink.lane == resting
-    desk.queue.set_lane(LaneStatus(sink="pacs", state="working"))
+    assert desk.queue.lanes() == {"pacs": resting}
+    desk.queue.set_lane(LaneStatus(sink="pacs", state="working"), tell=True)
     lines = [(e.kind, e.sink, e.detail["state"]) for e in desk.queue.events(0, 10)]
     assert lines == [("lane", "pacs", "resting"), ("lane", "pacs", "working")]
 

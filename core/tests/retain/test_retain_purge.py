@@ -10,6 +10,7 @@ from hilum_core.clock import ManualClock
 from hilum_core.queue import SqliteQueue
 from hilum_core.retain import purge as module
 from hilum_core.retain.purge import purge
+from hilum_core.retain.shown import Span
 from hilum_core.spool import DiskGuard, ObjectIds, Spool
 from hilum_sdk import Association
 
@@ -43,7 +44,8 @@ class Site:
         return object_id
 
     def purge(self):
-        return purge(self.queue, self.spool, keep_settled=KEEP, now=self.clock.now())
+        now = self.clock.now()
+        return purge(self.queue, self.spool, keep=Span(first=now - KEEP, last=now), now=now)
 
     def states(self):
         return {row.stored.instance.id: row.state for row in self.queue.list_objects()}
@@ -74,6 +76,15 @@ def test_what_is_settled_for_long_enough_is_removed_and_nothing_else(site):
     assert site.states() == {old: "purged", young: "settled", waiting: "received"}
     assert [site.spool.locate(one).exists() for one in (old, young, waiting)] == [False, True, True]
     assert site.purge() == 0
+
+
+def test_what_was_settled_while_the_clock_was_ahead_is_removed_too(site):
+    site.clock.advance(timedelta(days=7300))
+    ahead = site.settle()
+    site.clock.advance(timedelta(days=-7300))
+    behind = site.settle()
+    assert site.purge() == 1
+    assert site.states() == {ahead: "purged", behind: "settled"}
 
 
 def test_file_that_cannot_be_removed_keeps_no_other(site, monkeypatch, caplog):

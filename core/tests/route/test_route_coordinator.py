@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import attrs
 import pytest
 
+from hilum_core.clock import SteadyClock
 from hilum_core.config import RouterSettings
 from hilum_core.queue import Doorbell
 from hilum_core.queue.records import (
@@ -45,7 +46,7 @@ def desk(tmp_path):
     queue.add_objects([writer.commit()])
     arguments = StageArguments(state_dir=tmp_path, revision=1, lifeline_fd=-1, lock_fd=-1, stop_within_s=5)
     settings = RouterSettings(state_dir=tmp_path)
-    yield Desk(RouteCoordinator(queue, spool, settings, arguments, StopSignal()), queue)
+    yield Desk(RouteCoordinator(queue, spool, settings, arguments, StopSignal(), clock=SteadyClock()), queue)
     queue.close()
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hilum_core.clock import ManualClock, from_microseconds
 from hilum_core.spool.ids import (
     FIRST_ID,
+    HighWater,
     ObjectIds,
     hour_folder,
     hour_of,
@@ -81,3 +82,27 @@ def test_other_text_is_no_id(text):
 def test_incarnations_have_an_end_that_says_what_to_do():
     with pytest.raises(ValueError, match="start with a new state directory"):
         ObjectIds(32**5, ManualClock())
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=-1), timedelta(days=-1), timedelta(days=-7300)])
+def test_ids_of_several_processes_rise_together_though_the_clock_steps_back(tmp_path, step):
+    clock = ManualClock()
+    one, other = (ObjectIds(number, clock, None, HighWater(tmp_path / "last-id")) for number in (1, 2))
+    first = other.new()
+    clock.advance(timedelta(hours=2))
+    second = one.new()
+    clock.advance(step)
+    assert first < second < other.new() < one.new() < other.new()
+
+
+@pytest.mark.parametrize("found", [b"", b"\1", b"\xff" * 8, b"\xff" * 100])
+def test_nonsense_in_the_shared_file_keeps_no_ids_from_rising(tmp_path, found):
+    path = tmp_path / "last-id"
+    path.write_bytes(found)
+    ids = ObjectIds(1, ManualClock(), None, HighWater(path))
+    assert ids.new() < ids.new()
+
+
+def test_without_the_shared_file_ids_rise_all_the_same(tmp_path):
+    ids = ObjectIds(1, ManualClock(), None, HighWater(tmp_path / "nowhere" / "last-id"))
+    assert ids.new() < ids.new()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hilum_core.clock import SteadyClock
 from hilum_core.queue import Doorbell, QueueUnavailable
 from hilum_core.stage import StageArguments, StopSignal
 from hilum_core.workers.coordinator import Coordinator
@@ -39,7 +40,7 @@ class Pairs(Coordinator[str, tuple[str, str]]):
     stage = "route"
 
     def __init__(self, queue, arguments, items):
-        super().__init__(queue, arguments, StopSignal())
+        super().__init__(queue, arguments, StopSignal(), clock=SteadyClock())
         self.waiting = list(items)
         self.settled = {}
 
@@ -75,6 +76,12 @@ class Leases:
         return 0
 
     def renew_leases(self, until):
+        pass
+
+    def time_noted(self, stage):
+        return None
+
+    def note_time(self, stage):
         pass
 
 
@@ -178,7 +185,7 @@ class DueCoordinator(Coordinator):
 
     def __init__(self, due):
         arguments = StageArguments(state_dir=Path(), revision=1, lifeline_fd=-1, lock_fd=-1, stop_within_s=1)
-        super().__init__(DueQueue(due), arguments, StopSignal())
+        super().__init__(DueQueue(due), arguments, StopSignal(), clock=SteadyClock())
 
 
 def test_what_becomes_due_after_it_was_looked_up_is_claimed_at_once():

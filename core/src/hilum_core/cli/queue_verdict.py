@@ -12,7 +12,10 @@ from enum import IntEnum
 import attrs
 
 from hilum_core.cli.figures import age_since, age_words, count_words
+from hilum_core.deliver.lane import TROUBLED
 from hilum_core.queue.records import QueueStatus
+
+_TROUBLED = frozenset(state.value for state in TROUBLED)
 
 
 class Level(IntEnum):
@@ -71,7 +74,7 @@ def judge(
     if dead > limits.max_dead:
         critical.append(f"{dead} dead > {limits.max_dead}")
     warning = [f"{held} held"] if held else []
-    warning += [f"{one.sink} rests" for one in status.sinks if one.lane and one.lane.resting_until]
+    warning += [f"{one.sink} rests" for one in status.sinks if one.lane and one.lane.state in _TROUBLED]
     warning += [stranded_words(sink, number) for sink, number in stranded(status, configured).items()]
     warning += [f"{problem.label}: {problem.text}" for problem in status.problems]
     level = Level.CRITICAL if critical else Level.WARNING if warning else Level.OK

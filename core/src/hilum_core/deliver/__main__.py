@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from hilum_core.clock import SteadyClock
 from hilum_core.config import load
 from hilum_core.deliver.coordinator import DeliverCoordinator
 from hilum_core.revisions import read
@@ -14,8 +15,9 @@ def main() -> None:
     """Run until told to stop."""
     arguments, stopping = start(sys.argv[1:], stage="deliver")
     config, _problems = load(read(arguments.state_dir, arguments.revision), source="revision")
-    with open_stage(arguments, "deliver") as (queue, spool, doorbell):
-        DeliverCoordinator(queue, spool, config, arguments, stopping).run(doorbell)
+    clock = SteadyClock()
+    with open_stage(arguments, "deliver", clock) as (queue, spool, doorbell):
+        DeliverCoordinator(queue, spool, config, arguments, stopping, clock=clock).run(doorbell)
 
 
 if __name__ == "__main__":

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from hilum_core.clock import SteadyClock
 from hilum_core.config import ComponentEntry, Config
 from hilum_core.crash_points import reach
-from hilum_core.deliver.lane import Lane, LaneState
+from hilum_core.deliver.lane import TROUBLED, Lane, LaneState
+from hilum_core.deliver.telling import LaneTeller, News
 from hilum_core.queue import QueueStore, ring
 from hilum_core.queue.records import (
     ClaimedDelivery,
     DeliveryDead,
+    DeliveryDeferred,
     DeliveryOutcome,
     Failure,
     LaneStatus,
@@ -82,14 +85,24 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
         config: Config,
         arguments: StageArguments,
         stopping: StopSignal,
+        *,
+        clock: SteadyClock,
     ) -> None:
-        super().__init__(queue, arguments, stopping)
+        super().__init__(queue, arguments, stopping, clock=clock)
         self._spool = spool
         self._shown: dict[str, LaneStatus] = {}
+        self._tellers: dict[str, LaneTeller] = {}
         queue.clear_problems("sinks.")
         queue.keep_lanes(config.sinks.keys())
+        before = queue.lanes()
         for entry in config.sinks.values():
-            lane = Lane(entry.name, entry.delivery, disabled=entry.disabled, now=datetime.now(UTC))
+            now = self.clock.now()
+            lane = Lane(entry.name, entry.delivery, disabled=entry.disabled, now=now)
+            if entry.name in before:
+                lane.resume(before[entry.name], now)
+            self._tellers[entry.name] = LaneTeller(
+                entry.delivery.longest_retry, told=lane.state is LaneState.RESTING
+            )
             self._show(lane)
             if not entry.disabled:
                 self.links += [
@@ -110,12 +123,13 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
     def dispatch(self) -> float | None:
         """Top up each lane's window, and probe where a rest is over."""
         waits: list[float] = []
-        now = datetime.now(UTC)
+        now = self.clock.now()
         for link in self.links:
             assert isinstance(link, LaneLink)
             if not link.ready:
                 continue
             lane = link.lane
+            self._tell(lane)
             if lane.probe_due(now):
                 link.probe()
             room = lane.window(len(link.in_hand))
@@ -150,7 +164,7 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
     def heard(self, link: WorkerLink[ClaimedDelivery], message: Message) -> None:
         """Take in what a sink said."""
         assert isinstance(link, LaneLink)
-        now = datetime.now(UTC)
+        now = self.clock.now()
         if "done" in message:
             claimed = link.in_hand.get(message["done"])
             if claimed is not None:
@@ -216,15 +230,19 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
         }
         if isinstance(outcome, DeliveryDead):
             self.log.error("a delivery is dead", **fields)
-        elif self._shown[claimed.sink].state == LaneState.WORKING.value:
+        elif isinstance(outcome, DeliveryDeferred) and outcome.spent and not self._is_troubled(claimed.sink):
             self.log.warning("a delivery failed and is tried again", **fields)
+
+    def _is_troubled(self, sink: str) -> bool:
+        """Whether the lane was shown as one whose destination is at fault."""
+        return LaneState(self._shown[sink].state) in TROUBLED
 
     def lost(
         self, link: WorkerLink[ClaimedDelivery], claimed: ClaimedDelivery, *, begun: bool, how: str
     ) -> DeliveryOutcome:
         """A worker died: only the object that it had begun counts a death."""
         assert isinstance(link, LaneLink)
-        now = datetime.now(UTC)
+        now = self.clock.now()
         if not begun:
             return link.lane.unspent(claimed, now)
         text = f"the worker of its sink died with it in hand ({how})"
@@ -236,21 +254,37 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
     # ---- showing and storing
 
     def _show(self, lane: Lane) -> None:
-        """Store the lane's status when it changes, and log it when its state does."""
+        """Store the lane's status when it changes, and tell what is news."""
         status, before = lane.status(), self._shown.get(lane.sink)
-        if status == before:
+        if status != before:
+            self._shown[lane.sink] = status
+            changes = before is None or before.state != status.state
+            breaks = changes and lane.state is LaneState.BROKEN
+            self.queue.set_lane(status, tell=breaks)
+            if changes:
+                self.queue.set_problem(f"sinks.{lane.sink}", status.reason if breaks else "")
+            if breaks:
+                self.log.error("a lane waits for its plugin", sink=lane.sink, reason=status.reason)
+        self._tell(lane)
+
+    def _tell(self, lane: Lane) -> None:
+        """Tell what is news of the lane, in the log and in the ledger."""
+        news = self._tellers[lane.sink].look(lane.state, self.clock.now())
+        if news is None:
             return
-        self.queue.set_lane(status)
-        self._shown[lane.sink] = status
-        if before is not None and before.state == status.state:
-            return
-        self.queue.set_problem(f"sinks.{lane.sink}", status.reason if lane.state is LaneState.BROKEN else "")
-        if lane.state is LaneState.RESTING:
+        status = lane.status()
+        self.queue.set_lane(status, tell=True)
+        if news is News.RESTS:
             self.log.warning("a lane rests", sink=lane.sink, reason=status.reason, until=status.resting_until)
-        elif lane.state is LaneState.BROKEN:
-            self.log.error("a lane waits for its plugin", sink=lane.sink, reason=status.reason)
-        elif lane.state is LaneState.WORKING and before is not None:
+        else:
             self.log.info("a lane works again", sink=lane.sink)
+
+    def carry(self, by: timedelta) -> None:
+        """Move the times of the lanes along: the clock was set."""
+        for lane in {link.lane.sink: link.lane for link in self.links if isinstance(link, LaneLink)}.values():
+            lane.carry(by)
+            self._tellers[lane.sink].carry(by)
+            self._show(lane)
 
     def settle(self, outcomes: Sequence[DeliveryOutcome]) -> None:
         """Store outcomes; files of objects that are done move to where retention finds them."""

@@ -51,6 +51,10 @@ class LaneState(Enum):
     DISABLED = "disabled"
 
 
+TROUBLED = frozenset({LaneState.RESTING, LaneState.TRIAL})
+"""The destination is taken to be at fault."""
+
+
 class Lane:
     """The decisions of one sink's lane."""
 
@@ -96,6 +100,20 @@ class Lane:
             since=self._since,
             resting_until=self.resting_until,
         )
+
+    def resume(self, before: LaneStatus, now: datetime) -> None:
+        """Go on where the process before this one was: a destination that was at fault is probed first."""
+        if self.state is LaneState.WORKING and before.state in {state.value for state in TROUBLED}:
+            self._rests = 1
+            self._enter(LaneState.RESTING, now, before.reason)
+            self._since = before.since or now
+            self.resting_until = now
+
+    def carry(self, by: timedelta) -> None:
+        """Move its times along: the clock was set."""
+        self._since += by
+        if self.resting_until is not None:
+            self.resting_until += by
 
     # ---- what happens
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from hilum_core.clock import from_microseconds, microseconds
 from hilum_core.queue.claiming import recover_sql, time_due
@@ -13,7 +13,7 @@ from hilum_core.queue.routing import NEXT_OBJECT_DUE
 from hilum_core.queue.schema import DELIVERIES_OPEN, OBJECTS_LISTED, RENDERINGS_OPEN
 from hilum_core.queue.session import leases, reads, writes
 from hilum_core.queue.settling import Settling
-from hilum_core.queue.states import DELIVERIES, OBJECTS, RENDERINGS, StateTable
+from hilum_core.queue.states import DELIVERIES, OBJECTS, RENDERINGS, StateTable, is_one_of
 
 _STAGES = {
     "route": ("objects", OBJECTS, OBJECTS_LISTED),
@@ -37,6 +37,22 @@ RENEW = {
 RECOVER_OBJECT = recover_sql("objects", OBJECTS.moves["put_back"], "seq")
 RECOVER_RENDERING = recover_sql("renderings", RENDERINGS.moves["put_back"], "object")
 RECOVER_DELIVERY = recover_sql("deliveries", DELIVERIES.moves["put_back"], "object, sink, chain")
+
+
+CARRY_TIMES = {
+    stage: f"""
+UPDATE {name} SET due_at = CASE WHEN due_at > 0 THEN max(1, due_at + min(?1, 0)) ELSE 0 END,
+    first_attempt_at = first_attempt_at + ?1
+WHERE {condition} AND {is_one_of((*table.moves["claim"].sources, *table.moves["put_back"].sources))}
+    AND (due_at > 0 OR first_attempt_at IS NOT NULL)
+"""
+    for stage, (name, table, condition) in _STAGES.items()
+}
+"""What is due stays due where the clock was set forward: trying once more harms nobody."""
+NOTE_TIME = """
+INSERT INTO queue (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+"""
+TIME_NOTED = "SELECT value FROM queue WHERE name = ?"
 
 
 class Leases(Settling):
@@ -65,6 +81,23 @@ class Leases(Settling):
                 self._db.log("deferred", object_seq=seq, detail=detail)
         return len(dead)
 
+    @writes
+    def carry_times(self, stage: str, by: timedelta) -> None:
+        """Move the times of waiting and trying along with a clock that was set."""
+        self._db.execute(CARRY_TIMES[stage], (by // timedelta(microseconds=1),))
+        self._db.execute(NOTE_TIME, (_noted_by(stage), self._db.now))
+
+    @leases
+    def note_time(self, stage: str) -> None:
+        """Keep the time, so that the next process of the stage knows for how long nobody worked."""
+        self._db.execute(NOTE_TIME, (_noted_by(stage), self._db.now))
+
+    @reads
+    def time_noted(self, stage: str) -> datetime | None:
+        """The time that a process of the stage kept last."""
+        row = self._db.row(TIME_NOTED, (_noted_by(stage),))
+        return from_microseconds(row[0]) if row else None
+
     def _recover_delivery(self, seq: int, detail: dict[str, str]) -> None:
         object_seq, sink, chain = self._db.row(RECOVER_DELIVERY, (seq,))
         self._db.log("deferred", object_seq=object_seq, delivery_seq=seq, sink=sink, detail=detail)
@@ -92,3 +125,7 @@ class Leases(Settling):
             return 0
         at: int | None = self._db.row(NEXT_DELIVERY_LATER, (sink,))[0]
         return at
+
+
+def _noted_by(stage: str) -> str:
+    return f"{stage}_worked_at"

@@ -27,6 +27,10 @@ DEFER_PURGE = f"UPDATE objects SET due_at = ? WHERE id = ? AND {_PURGED.applies}
 PURGEABLE = f"""
 SELECT seq FROM objects WHERE {OBJECTS_PURGEABLE} AND settled_at < ? ORDER BY settled_at LIMIT ?
 """
+PURGEABLE_AHEAD = f"""
+SELECT seq FROM objects WHERE {OBJECTS_PURGEABLE} AND settled_at > ? ORDER BY settled_at LIMIT ?
+"""
+"""What was settled while the clock was ahead of all that it has shown since."""
 START_PURGE = (
     f"UPDATE objects SET {_PURGE.changes}, due_at = 0 WHERE seq = ? AND {_PURGE.applies} RETURNING id"
 )
@@ -39,13 +43,18 @@ class Retention(Topic):
     """See `QueueStore`."""
 
     @writes
-    def start_purge(self, settled_before: datetime, limit: int) -> Sequence[str]:
+    def start_purge(
+        self, settled_before: datetime, limit: int, *, settled_after: datetime | None = None
+    ) -> Sequence[str]:
         """Mark settled objects; also returns those left so before that are due."""
         now = self._db.now
         marked = [
             object_id for (object_id,) in self._db.rows(PURGES_DUE, (now, now + LONGEST_WAIT_US, limit))
         ]
         seqs = self._db.rows(PURGEABLE, (microseconds(settled_before), limit - len(marked)))
+        if settled_after is not None:
+            room = limit - len(marked) - len(seqs)
+            seqs += self._db.rows(PURGEABLE_AHEAD, (microseconds(settled_after), room))
         return marked + [object_id for (object_id,) in self._db.many(START_PURGE, seqs)]
 
     @writes

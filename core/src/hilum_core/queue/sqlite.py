@@ -69,6 +69,9 @@ class SqliteQueue:
         self.renew_leases = leases.renew_leases
         self.recover_leases = leases.recover_leases
         self.next_due_at = leases.next_due_at
+        self.carry_times = leases.carry_times
+        self.note_time = leases.note_time
+        self.time_noted = leases.time_noted
 
         retention = Retention(session)
         self.start_purge = retention.start_purge
@@ -78,6 +81,7 @@ class SqliteQueue:
 
         status = Status(session)
         self.set_lane = status.set_lane
+        self.lanes = status.lanes
         self.keep_lanes = status.keep_lanes
         self.set_problem = status.set_problem
         self.clear_problems = status.clear_problems

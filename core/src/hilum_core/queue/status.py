@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from hilum_core.clock import from_microseconds, microseconds
@@ -56,16 +56,11 @@ class Status(Topic):
     """See `QueueStore`."""
 
     @writes
-    def set_lane(self, status: LaneStatus) -> None:
-        """Show what a lane is doing; a change of its state is a line in the ledger."""
+    def set_lane(self, status: LaneStatus, *, tell: bool = False) -> None:
+        """Show what a lane is doing, and tell it in the ledger."""
         values = (status.state, status.reason, _time(status.since), _time(status.resting_until))
-        known = self._db.row(
-            "SELECT state, reason, since, resting_until FROM lanes WHERE sink = ?", (status.sink,)
-        )
-        if known == values:
-            return
         self._db.execute(_ADD_LANE, (status.sink, *values))
-        if known is None or known[0] != status.state:
+        if tell:
             self._db.log("lane", sink=status.sink, detail={"state": status.state, "reason": status.reason})
 
     @writes
@@ -133,6 +128,11 @@ class Status(Topic):
     def _received_at(self, id_us: int) -> datetime:
         """By the clock; ids only give the order, and are ahead of it where it has stepped back."""
         return from_microseconds(self._db.row(RECEIVED_AT, (first_id_of(id_us),))[0])
+
+    @reads
+    def lanes(self) -> Mapping[str, LaneStatus]:
+        """What each lane was doing when it was last shown."""
+        return self._lanes()
 
     def _lanes(self) -> dict[str, LaneStatus]:
         rows = self._db.rows("SELECT sink, state, reason, since, resting_until FROM lanes")

@@ -7,7 +7,7 @@ longer ours (the outcome of a worker that we gave up on comes too late).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -142,8 +142,24 @@ class QueueStore(Protocol):
         """When the next object, rendering or delivery (of `sink`) may be claimed; None if none waits."""
         ...
 
-    def set_lane(self, status: LaneStatus) -> None:
-        """Show what a lane is doing; a change of its state is a line in the ledger."""
+    def carry_times(self, stage: str, by: timedelta) -> None:
+        """Move the times of waiting and trying of a stage along: the clock was set, or nobody worked."""
+        ...
+
+    def note_time(self, stage: str) -> None:
+        """Keep the time, so that the next process of the stage knows for how long nobody worked."""
+        ...
+
+    def time_noted(self, stage: str) -> datetime | None:
+        """The time that a process of the stage kept last; None if none did."""
+        ...
+
+    def set_lane(self, status: LaneStatus, *, tell: bool = False) -> None:
+        """Show what a lane is doing; with `tell` it is a line in the ledger, too."""
+        ...
+
+    def lanes(self) -> Mapping[str, LaneStatus]:
+        """What each lane was doing when it was last shown."""
         ...
 
     def keep_lanes(self, sinks: Collection[str]) -> None:
@@ -160,8 +176,13 @@ class QueueStore(Protocol):
 
     # ---- retention
 
-    def start_purge(self, settled_before: datetime, limit: int) -> Sequence[str]:
-        """Mark settled objects `purging`, synced; also returns those left so before that are due."""
+    def start_purge(
+        self, settled_before: datetime, limit: int, *, settled_after: datetime | None = None
+    ) -> Sequence[str]:
+        """Mark settled objects `purging`, synced; also returns those left so before that are due.
+
+        Settled before the one time, or after the other: while the clock was ahead.
+        """
         ...
 
     def defer_purge(self, object_ids: Sequence[str], until: datetime) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import attrs
 
+from hilum_core.clock import microseconds
 from hilum_core.config import Reception, RouterTls, load_reception
 from hilum_core.credentials import ServerTls
 from hilum_core.dicom.acceptor import AcceptorSettings, AssociationReport, Ending
@@ -23,6 +24,7 @@ from hilum_core.receive.reconciling import start_reconciling
 from hilum_core.receive.retiring import Retirement
 from hilum_core.revisions import read
 from hilum_core.spool import Spool, open_spool
+from hilum_core.spool.ids import first_id_of
 from hilum_core.stage import StageArguments, open_queue, run_stage, start
 
 _SAYS_SOMETHING = {Ending.PROTOCOL_ERROR, Ending.NOT_SECURE}
@@ -117,7 +119,9 @@ def last_known_id(state_dir: Path, incarnation: Incarnation) -> str | None:
     try:
         queue = open_queue(state_dir, incarnation.number)
         try:
-            return queue.last_object_id()
+            last = queue.last_object_id()
+            # What is older than the queue is taken for that of one that was lost (see `reconcile`).
+            return max(last, first_id_of(microseconds(queue.created_at()))) if last else None
         finally:
             queue.close()
     except (

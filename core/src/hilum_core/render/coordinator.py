@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from hilum_core.clock import SteadyClock
 from hilum_core.config import RouterSettings
 from hilum_core.crash_points import reach
 from hilum_core.queue import QueueStore, ring
@@ -45,8 +46,10 @@ class RenderCoordinator(Coordinator[ClaimedRendering, RenderingOutcome]):
         settings: RouterSettings,
         arguments: StageArguments,
         stopping: StopSignal,
+        *,
+        clock: SteadyClock,
     ) -> None:
-        super().__init__(queue, arguments, stopping)
+        super().__init__(queue, arguments, stopping, clock=clock)
         self._spool = spool
         self.links = crew(
             "hilum_core.render.worker",
@@ -120,7 +123,7 @@ class RenderCoordinator(Coordinator[ClaimedRendering, RenderingOutcome]):
     def _failed(
         self, claimed: ClaimedRendering, failure: Failure, retry_after_s: float | None
     ) -> RenderingOutcome:
-        now = datetime.now(UTC)
+        now = self.clock.now()
         if _PATIENCE.is_exhausted(failure, attempt=claimed.attempt, since=claimed.first_attempt_at, now=now):
             return self._dead(claimed, failure)
         if claimed.attempt == 1:
@@ -137,8 +140,8 @@ class RenderCoordinator(Coordinator[ClaimedRendering, RenderingOutcome]):
         )
         return RenderingDead(rendering_id=claimed.rendering_id, lease_no=claimed.lease_no, failure=failure)
 
-    @staticmethod
     def _later(
+        self,
         claimed: ClaimedRendering,
         failure: Failure | None,
         wait: timedelta,
@@ -150,7 +153,7 @@ class RenderCoordinator(Coordinator[ClaimedRendering, RenderingOutcome]):
             rendering_id=claimed.rendering_id,
             lease_no=claimed.lease_no,
             failure=failure,
-            not_before=datetime.now(UTC) + wait,
+            not_before=self.clock.now() + wait,
             crashed=crashed,
             spent=spent,
         )

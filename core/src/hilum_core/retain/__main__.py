@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 
+from hilum_core.clock import SystemClock
 from hilum_core.config import load_reception
 from hilum_core.log import get_logger
 from hilum_core.queue import MarkKeeper
 from hilum_core.retain.purge import BATCH, purge
+from hilum_core.retain.shown import SHOWN_TIMES_FILE, ShownTimes
 from hilum_core.revisions import read
 from hilum_core.spool import BALLAST_FILE, Ballast
 from hilum_core.stage import open_stage, run_stage, start
@@ -25,11 +26,15 @@ def main() -> None:
     # Who keeps objects for seconds only expects the disk to be free after seconds.
     every_s = max(_AT_LEAST_S, min(_EVERY_S, settings.keep_settled.total_seconds()))
     ballast = Ballast(arguments.state_dir / BALLAST_FILE)
-    with open_stage(arguments, "retain") as (queue, spool, _doorbell):
+    clock = SystemClock()
+    shown = ShownTimes.read(arguments.state_dir / SHOWN_TIMES_FILE, clock.now())
+    with open_stage(arguments, "retain", clock) as (queue, spool, _doorbell):
         marks = MarkKeeper(arguments.state_dir, queue)
         while not stopping():
             ballast.ensure()
-            purged = purge(queue, spool, keep_settled=settings.keep_settled, now=datetime.now(UTC))
+            now = clock.now()
+            shown.note(now)
+            purged = purge(queue, spool, keep=shown.within(settings.keep_settled), now=now)
             if purged:
                 log.info("purged settled objects", objects=purged)
             marks.keep_if_due()

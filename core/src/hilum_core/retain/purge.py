@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from hilum_core.crash_points import reach
 from hilum_core.log import describe_exception, get_logger
 from hilum_core.queue import QueueStore
+from hilum_core.retain.shown import Span
 from hilum_core.spool import Spool
 
 BATCH = 500
@@ -16,8 +17,8 @@ PROBLEM = "retain"
 _log = get_logger("retain")
 
 
-def purge(queue: QueueStore, spool: Spool, *, keep_settled: timedelta, now: datetime) -> int:
-    """Remove the bytes of at most `BATCH` objects that were settled before `keep_settled` ago.
+def purge(queue: QueueStore, spool: Spool, *, keep: Span, now: datetime) -> int:
+    """Remove the bytes of at most `BATCH` objects that were settled at none of the times to keep.
 
     What a run left half done is finished first. Rows and ledger stay, for the retention of records. An
     object that cannot be removed is tried again after an hour, and a problem until then.
@@ -26,7 +27,7 @@ def purge(queue: QueueStore, spool: Spool, *, keep_settled: timedelta, now: date
     -------
     How many objects were purged; `BATCH` means that there may be more.
     """
-    object_ids = queue.start_purge(now - keep_settled, BATCH)
+    object_ids = queue.start_purge(keep.first, BATCH, settled_after=keep.last)
     if object_ids:
         reach("purge.marked")
     failures = spool.remove(object_ids)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from hilum_core.clock import SteadyClock
 from hilum_core.config import load_reception
 from hilum_core.revisions import read
 from hilum_core.route.coordinator import RouteCoordinator
@@ -14,8 +15,9 @@ def main() -> None:
     """Run until told to stop."""
     arguments, stopping = start(sys.argv[1:], stage="route")
     settings = load_reception(read(arguments.state_dir, arguments.revision), source="revision").router
-    with open_stage(arguments, "route") as (queue, spool, doorbell):
-        RouteCoordinator(queue, spool, settings, arguments, stopping).run(doorbell)
+    clock = SteadyClock()
+    with open_stage(arguments, "route", clock) as (queue, spool, doorbell):
+        RouteCoordinator(queue, spool, settings, arguments, stopping, clock=clock).run(doorbell)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from hilum_core.clock import SteadyClock
 from hilum_core.config import RouterSettings
 from hilum_core.crash_points import reach
 from hilum_core.queue import QueueStore, ring
@@ -44,8 +45,10 @@ class RouteCoordinator(Coordinator[ClaimedObject, RoutingOutcome]):
         settings: RouterSettings,
         arguments: StageArguments,
         stopping: StopSignal,
+        *,
+        clock: SteadyClock,
     ) -> None:
-        super().__init__(queue, arguments, stopping)
+        super().__init__(queue, arguments, stopping, clock=clock)
         self._spool = spool
         self.links = crew(
             "hilum_core.route.worker",
@@ -118,7 +121,7 @@ class RouteCoordinator(Coordinator[ClaimedObject, RoutingOutcome]):
     def _failed(
         self, claimed: ClaimedObject, failure: Failure, retry_after_s: float | None
     ) -> RoutingOutcome:
-        now = datetime.now(UTC)
+        now = self.clock.now()
         if _PATIENCE.is_exhausted(failure, attempt=claimed.attempt, since=claimed.first_attempt_at, now=now):
             return self._hold(claimed, "filter", failure)
         if claimed.attempt == 1:
@@ -156,17 +159,16 @@ class RouteCoordinator(Coordinator[ClaimedObject, RoutingOutcome]):
             object_id=claimed.stored.instance.id,
             lease_no=claimed.lease_no,
             failure=failure,
-            not_before=datetime.now(UTC) + _PATIENCE.wait(claimed.crashes + 1),
+            not_before=self.clock.now() + _PATIENCE.wait(claimed.crashes + 1),
             crashed=True,
         )
 
-    @staticmethod
-    def _back(claimed: ClaimedObject, wait: timedelta) -> RoutingDeferred:
+    def _back(self, claimed: ClaimedObject, wait: timedelta) -> RoutingDeferred:
         return RoutingDeferred(
             object_id=claimed.stored.instance.id,
             lease_no=claimed.lease_no,
             failure=None,
-            not_before=datetime.now(UTC) + wait,
+            not_before=self.clock.now() + wait,
             spent=False,
         )
 

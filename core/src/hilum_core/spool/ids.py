@@ -6,12 +6,19 @@ Sixteen characters of base 32 (0-9, a-v, so that text sorts as numbers do): elev
 
 from __future__ import annotations
 
+import fcntl
+import mmap
+import os
 import re
+import struct
 import threading
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
+from pathlib import Path
 
 from hilum_core.clock import Clock, from_microseconds, microseconds
+from hilum_core.incarnation import PRIVATE_FILE
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuv"
 _PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
@@ -21,8 +28,42 @@ _MOST_INCARNATIONS = 32**_INCARNATION_WIDTH
 _OBJECT_ID = re.compile(f"[0-9a-v]{{{TIME_WIDTH + _INCARNATION_WIDTH}}}")
 HOUR_US = 3_600_000_000
 
+_MARK = struct.Struct("=Q")
+_NO_TIME = 32**TIME_WIDTH
+
 FIRST_ID = "0" * (TIME_WIDTH + _INCARNATION_WIDTH)
 """Smaller than every id."""
+
+
+class HighWater:
+    """The latest microsecond of any id, in a file that all processes that receive map.
+
+    Without it a process that was idle while the clock stepped back would give ids before those that others
+    gave, and the newer version of an instance would be taken for the older one. Where the file cannot be
+    used, ids of one process rise all the same. What a power cut leaves in it need not be right: at a start
+    the queue and the disk say what ids there are.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._map: mmap.mmap | None = None
+        with suppress(OSError):
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
+            # Room for it is taken now: a page of a mapping that the disk has no room for ends the process.
+            os.posix_fallocate(self._fd, 0, _MARK.size)
+            self._map = mmap.mmap(self._fd, _MARK.size)
+
+    def rise(self, at_us: int) -> int:
+        """Take the next microsecond that is free, `at_us` or later."""
+        if self._map is None:
+            return at_us
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        try:
+            (last,) = _MARK.unpack_from(self._map)
+            taken: int = max(at_us, last + 1) if last < _NO_TIME else at_us
+            _MARK.pack_into(self._map, 0, taken)
+        finally:
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
+        return taken
 
 
 class ObjectIds:
@@ -34,9 +75,17 @@ class ObjectIds:
         The number of this process.
     floor
         Every id will be of a later microsecond than this one: the greatest that the queue knows.
+    high_water
+        Shared with other processes, so that ids of all of them rise.
     """
 
-    def __init__(self, incarnation: int, clock: Clock, floor: str | None = None) -> None:
+    def __init__(
+        self,
+        incarnation: int,
+        clock: Clock,
+        floor: str | None = None,
+        high_water: HighWater | None = None,
+    ) -> None:
         if not 0 <= incarnation < _MOST_INCARNATIONS:
             raise ValueError(
                 f"incarnation {incarnation} is not below {_MOST_INCARNATIONS}; "
@@ -44,6 +93,7 @@ class ObjectIds:
             )
         self._suffix = _encode(incarnation, _INCARNATION_WIDTH)
         self._clock = clock
+        self._high_water = high_water
         self._last = received_us(floor) if floor else 0
         self._lock = threading.Lock()
 
@@ -52,6 +102,8 @@ class ObjectIds:
         now = microseconds(self._clock.now())
         with self._lock:
             self._last = max(now, self._last + 1)
+            if self._high_water:
+                self._last = self._high_water.rise(self._last)
             return _encode_time(self._last) + self._suffix
 
 

@@ -19,7 +19,7 @@ from hilum_core.incarnation import PRIVATE_FILE
 from hilum_core.spool import layout
 from hilum_core.spool.errors import SpoolFailed, SpoolFull, spool_error
 from hilum_core.spool.file_format import SUFFIX, header
-from hilum_core.spool.ids import ObjectIds, is_object_id
+from hilum_core.spool.ids import HighWater, ObjectIds, is_object_id
 from hilum_core.spool.layout import Layout
 from hilum_core.spool.space import DiskGuard
 from hilum_core.spool.writer import SpoolWriter
@@ -27,6 +27,7 @@ from hilum_sdk import Association
 
 _NEW_FILE = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
 _PROBE_EVERY_S = 1.0
+_HIGH_WATER_FILE = "last-id"
 
 
 class Spool:
@@ -280,7 +281,8 @@ def open_spool(
     places = Layout(state_dir)
     folders = (places.received, places.settled) if last_id is None else (places.received,)
     floor = max(filter(None, (layout.newest_id(*folders), last_id)), default=None)
-    ids = ObjectIds(incarnation, clock or SystemClock(), floor)
+    high_water = HighWater(state_dir / _HIGH_WATER_FILE)
+    ids = ObjectIds(incarnation, clock or SystemClock(), floor, high_water)
     return Spool(state_dir, incarnation, ids, guard=DiskGuard(state_dir, refuse_below_free))
 
 

@@ -10,14 +10,18 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Generic, TypeVar
 
+import attrs
+
 from hilum_core import log
+from hilum_core.clock import SteadyClock
 from hilum_core.crash_points import reach
 from hilum_core.incarnation import live_incarnations
 from hilum_core.queue import Doorbell, QueueStore, QueueUnavailable
+from hilum_core.queue.records import ClaimedDelivery, ClaimedObject, ClaimedRendering
 from hilum_core.queue.store import LEASE
 from hilum_core.stage import StageArguments, StopSignal
 from hilum_core.workers.link import WorkerLink
@@ -30,8 +34,9 @@ _POLL_S = 1.0
 _TRY_AGAIN_S = 1.0
 _KILLED_DIES_WITHIN_S = 0.1
 _RENEW_EVERY_S = LEASE.total_seconds() / 4
+_NOTE_TIME_EVERY = timedelta(minutes=1)
 
-Claimed = TypeVar("Claimed")
+Claimed = TypeVar("Claimed", bound=ClaimedObject | ClaimedRendering | ClaimedDelivery)
 Outcome = TypeVar("Outcome")
 Answer = TypeVar("Answer")
 
@@ -42,9 +47,12 @@ class Coordinator(Watch[Claimed], Generic[Claimed, Outcome]):
     stage: str
     """Its name for leases, wake-ups and logs."""
 
-    def __init__(self, queue: QueueStore, arguments: StageArguments, stopping: StopSignal) -> None:
+    def __init__(
+        self, queue: QueueStore, arguments: StageArguments, stopping: StopSignal, *, clock: SteadyClock
+    ) -> None:
         super().__init__(log.get_logger(self.stage), stopping)
         self.queue = queue
+        self.clock = clock
         self.arguments = arguments
         self.stopping = stopping
         self.news = 0
@@ -55,6 +63,7 @@ class Coordinator(Watch[Claimed], Generic[Claimed, Outcome]):
         self._look_by = 0.0
         self._settle_by = 0.0
         self._renew_at = 0.0
+        self._note_time_at = 0.0
 
     # ---- what a stage says
 
@@ -74,6 +83,9 @@ class Coordinator(Watch[Claimed], Generic[Claimed, Outcome]):
     def settle(self, outcomes: Sequence[Outcome]) -> None:
         """Store outcomes."""
 
+    def carry(self, by: timedelta) -> None:
+        """Move times that the stage keeps for itself along: the clock was set."""
+
     # ---- the loop
 
     def run(self, doorbell: Doorbell) -> None:
@@ -83,6 +95,7 @@ class Coordinator(Watch[Claimed], Generic[Claimed, Outcome]):
         if recovered:
             reach("leases.recovered")
             self.log.info("took back what an earlier run had leased", items=recovered)
+        self._carry_over()
         while not self.stopping():
             wait_s = self._prepare()
             self._settle_if_due()
@@ -95,7 +108,7 @@ class Coordinator(Watch[Claimed], Generic[Claimed, Outcome]):
 
         What is due already needs no clock: it waits for room in a worker's hand.
         """
-        now = datetime.now(UTC)
+        now = self.clock.now()
         if self._due_as_of != self.news:
             due = self.queue.next_due_at(stage=self.stage)
             self._due_as_of, self._due_at = self.news, None if due is None or due <= now else due
@@ -115,12 +128,39 @@ class Coordinator(Watch[Claimed], Generic[Claimed, Outcome]):
 
     def _prepare(self) -> float:
         """Start, kill and clear up workers; returns how long the loop may wait at most."""
+        self._follow_clock()
         wait_s = self.tend()
         if time.monotonic() >= self._renew_at:
             self._renew_at = time.monotonic() + _RENEW_EVERY_S
             if any(link.in_hand for link in self.links):
-                self._patiently(partial(self.queue.renew_leases, datetime.now(UTC) + LEASE))
+                self._patiently(partial(self.queue.renew_leases, self.clock.now() + LEASE))
         return wait_s
+
+    def _carry_over(self) -> None:
+        """Leave out the time in which nobody worked, and what the clock was set by meanwhile."""
+        seen = self._patiently(partial(self.queue.time_noted, self.stage))
+        away = self.clock.now() - seen if seen else timedelta(0)
+        if not timedelta(0) <= away <= 2 * _NOTE_TIME_EVERY:
+            self._patiently(partial(self.queue.carry_times, self.stage, away))
+
+    def _follow_clock(self) -> None:
+        """Where the clock was set, move all times of the stage along: no object waits shorter or longer."""
+        step = self.clock.look()
+        if step:
+            self.log.warning("the clock was set", by_s=step.total_seconds())
+            self._settle_now()  # in the times before
+            self._patiently(partial(self.queue.carry_times, self.stage, step))
+            for link in self.links:
+                for item_id, claimed in link.in_hand.items():
+                    began_at = claimed.first_attempt_at + step
+                    link.in_hand[item_id] = attrs.evolve(claimed, first_attempt_at=began_at)
+                link.emptied_at = -1
+            self.carry(step)
+            self._due_at = None
+            self._note_time_at = 0.0
+        if time.monotonic() >= self._note_time_at:
+            self._note_time_at = time.monotonic() + _NOTE_TIME_EVERY.total_seconds()
+            self._patiently(partial(self.queue.note_time, self.stage))
 
     def _listen(self, wait_s: float, doorbell: Doorbell) -> None:
         if self._outcomes:
