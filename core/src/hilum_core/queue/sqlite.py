@@ -36,7 +36,7 @@ class SqliteQueue:
         When opened: the file is of a newer release, or damaged (`QueueDamaged`, which any method may raise).
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session) -> None:  # noqa: PLR0915 - one line for each method
         self._session = session
 
         intake = Intake(session)

@@ -120,8 +120,8 @@ def last_known_id(state_dir: Path, incarnation: Incarnation) -> str | None:
         queue = open_queue(state_dir, incarnation.number)
         try:
             last = queue.last_object_id()
-            # What is older than the queue is taken for that of one that was lost (see `reconcile`).
-            return max(last, first_id_of(microseconds(queue.created_at()))) if last else None
+            # What is older than this is taken for that of a queue that was lost (see `reconcile`).
+            return max(last, first_id_of(microseconds(queue.trusted_since()))) if last else None
         finally:
             queue.close()
     except (
