@@ -148,6 +148,18 @@ def test_a_secret_in_place_of_its_reference_is_refused_and_not_quoted(hilum, wri
     assert "geheim" not in shown.stderr + shown.stdout
 
 
+def test_a_key_in_place_of_its_path_is_refused_and_not_quoted(hilum, write_config):
+    key = '"""-----BEGIN PRIVATE KEY-----\nZ2VoZWlt\n-----END PRIVATE KEY-----"""'
+    tables = (
+        f'[router]\nstate_dir = "/tmp/x"\n[router.tls]\ncertificate = "c"\nca = "c"\nkey = {key}\n'
+        f'[peers.a]\nae_title = "A"\n[peers.a.tls]\ncertificate = "c"\nca = "c"\nkey = {key}\n'
+    )
+    shown = hilum("check", "--config", write_config(tables))
+    assert shown.exit_code == 78
+    assert shown.stderr.count(".key: is what should stand in a file") == 2
+    assert "Z2VoZWlt" not in shown.stderr + shown.stdout
+
+
 def test_the_hash_of_a_passcode_is_one_that_the_router_takes():
     from click.testing import CliRunner
 

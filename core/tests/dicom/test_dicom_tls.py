@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import ssl
+import subprocess
 import threading
 import time
 
@@ -15,7 +16,7 @@ from hilum_core.dicom.peer_certificate import subject_text
 from hilum_core.dicom.stream import PduStream
 from hilum_core.dicom.tls import TlsTransport
 from hilum_core.dicom.tls_profiles import PROFILES
-from hilum_core.dicom.transport import HandshakeFailed, PlainTransport
+from hilum_core.dicom.transport import HandshakeFailed, PlainTransport, TransportBroken
 from hilum_core.testing import Authority
 
 PATIENCE_S = 60
@@ -36,6 +37,7 @@ def contexts(authority):
         context = ssl.SSLContext(purpose)
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(authority.certificate)
+        context.options |= ssl.OP_NO_RENEGOTIATION
         identity = authority.issue(name)
         context.load_cert_chain(identity.certificate, identity.key)
         sides.append(context)
@@ -231,6 +233,67 @@ def test_a_port_check_is_no_failed_handshake(pair, contexts):
     with pytest.raises(ConnectionEnded, match="closed the connection"):
         ours.open(deadline())
     ours.close()
+
+
+@pytest.fixture
+def s_client(authority, contexts):
+    """OpenSSL's own client, which new keys can be asked of, and our side of its connection."""
+    opened = []
+
+    def connect(version):
+        ct1 = authority.issue("s_client")
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            client = subprocess.Popen(
+                ["openssl", "s_client", "-connect", f"127.0.0.1:{listening.getsockname()[1]}", version,
+                 "-cert", ct1.certificate, "-key", ct1.key, "-CAfile", authority.certificate],
+                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            sock, _ = listening.accept()
+        transport = TlsTransport(PlainTransport(sock), contexts[0], is_server=True)
+        opened.append((client, transport))
+        channel_over(transport).open(deadline())
+
+        def say(line):
+            client.stdin.write(line + b"\n")
+            client.stdin.flush()
+
+        return say, transport
+
+    yield connect
+    for client, transport in opened:
+        transport.close()
+        client.kill()
+        client.communicate()
+
+
+def heard(transport):
+    """What comes next; None where it was for TLS alone."""
+    room = memoryview(bytearray(100))
+    end = deadline()
+    while not transport.has_bytes():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    count = transport.receive_into(room)
+    return None if count is None else bytes(room[:count])
+
+
+def test_new_keys_are_taken_on_the_way(s_client):
+    say, transport = s_client("-tls1_3")
+    say(b"before")
+    assert heard(transport) == b"before\n"
+    say(b"K")  # both sides are to change their keys (RFC 8446 4.6.3)
+    assert heard(transport) is None
+    say(b"after")
+    assert heard(transport) == b"after\n"
+    assert transport.send(memoryview(b"seen")) == 4
+
+
+def test_a_renegotiation_is_refused(s_client):
+    say, transport = s_client("-tls1_2")
+    say(b"R")
+    with pytest.raises(TransportBroken):
+        while True:
+            heard(transport)
 
 
 @pytest.mark.parametrize("name", PROFILES)

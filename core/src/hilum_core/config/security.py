@@ -52,6 +52,12 @@ class Network(str):
             raise ValueError(f"expected {cls.config_words}, got {value!r}") from None
 
 
+def _file(instance: object, attribute: attrs.Attribute[Any], value: Path | None) -> None:  # noqa: ARG001 - attrs' signature
+    """A path, and not what should stand in the file: no report may quote a key."""
+    if value is not None and ("-----BEGIN" in str(value) or "\n" in str(value)):
+        raise ValueError("is what should stand in a file; put it into one, and give the path")
+
+
 def _with_certificate(instance: Any, attribute: attrs.Attribute[Any], value: Path | Secret | None) -> None:  # noqa: ARG001 - attrs' signature
     if value is not None and instance.certificate is None:
         raise ValueError("belongs to a certificate; give that, too")
@@ -62,23 +68,26 @@ class RouterTls:
     """`[router.tls]`: what the router proves itself with, and whose certificates it trusts."""
 
     certificate: Path = attrs.field(
+        validator=_file,
         metadata=about(
             "The certificate of the router, as PEM, followed by those that lead to its CA.",
             example='"/etc/hilum/tls/router.pem"',
-        )
+        ),
     )
     key: Path = attrs.field(
+        validator=_file,
         metadata=about("Its private key, as PEM.", example='"/etc/hilum/tls/router.key"'),
     )
     key_passcode: Secret | None = attrs.field(
         default=None, metadata=about("What the private key is encrypted with.")
     )
     ca: Path = attrs.field(
+        validator=_file,
         metadata=about(
             "Whom to trust, as PEM: the CAs that sign the certificates of the peers, or such certificates "
             "themselves.",
             example='"/etc/hilum/tls/ca.pem"',
-        )
+        ),
     )
     profile: ProfileName = attrs.field(
         default="bcp195",
@@ -124,14 +133,19 @@ class PeerTls:
         metadata=about("Whether its certificate must have that name."),
     )
     ca: Path | None = attrs.field(
-        default=None, metadata=about("Whom to trust when it is called. By default as for the router.")
+        default=None,
+        validator=_file,
+        metadata=about("Whom to trust when it is called. By default as for the router."),
     )
     certificate: Path | None = attrs.field(
         default=None,
+        validator=_file,
         metadata=about("The certificate to call it with. By default the router's."),
     )
     key: Path | None = attrs.field(
-        default=None, validator=_with_certificate, metadata=about("The private key of that certificate.")
+        default=None,
+        validator=[_file, _with_certificate],
+        metadata=about("The private key of that certificate."),
     )
     key_passcode: Secret | None = attrs.field(
         default=None,
