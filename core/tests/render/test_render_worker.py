@@ -187,6 +187,7 @@ def test_an_object_that_waited_and_is_whole_is_rendered(bench, ct):
     assert "rendered" in message
 
 
-def test_a_chain_that_the_config_does_not_know_any_more_waits(bench, ct):
+def test_a_chain_that_the_config_does_not_know_any_more_is_held(bench, ct):
     message, _ = bench.render(bench.store(*ct), chain=("mark", "gone"))
-    assert message["waits"]["label"] == "transforms.gone"
+    held = unpack(message["held"], RenderingHeld)
+    assert (held.code, held.failure.text) == ("gone", "the transform gone is no longer in the config")

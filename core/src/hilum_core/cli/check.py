@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +17,9 @@ from hilum_core.cli.figures import count_words
 from hilum_core.cli.location import config_option, find_config, read_config
 from hilum_core.config import Config, report
 from hilum_core.credentials import look_at_credentials, readable_by_others, secret_files
+from hilum_core.deliver.stranded import inventory_of
 from hilum_core.log import quiet_libraries
+from hilum_core.queue import QUEUE_FILE, QueueUnavailable, QueueUnusable, SqliteQueue
 from hilum_core.registry import Composition
 from hilum_core.registry import check as examine
 from hilum_sdk.config import ConfigProblem, ConfigProblems
@@ -47,6 +51,8 @@ def check(*, config_path: Path | None, environment: bool, caller: str | None) ->
     click.echo(f"  {_summary(config)}")
     if caller is not None:
         click.echo(f"  {explain_caller(config, caller)}")
+    for line in _stranded(config):
+        click.echo(f"  {line}")
     if environment:
         from hilum_core.cli.environment import look_around  # noqa: PLC0415 - brings the wire
 
@@ -61,6 +67,21 @@ def _open_to_others(composition: Composition) -> Iterator[ConfigProblem]:
     """The secrets of components that others can read."""
     for label, composed in composition.components.items():
         yield from readable_by_others(secret_files(label, composed.config))
+
+
+def _stranded(config: Config) -> Iterator[str]:
+    """Say how many deliveries on the way a router with this config would hold, if its queue can be read."""
+    path = config.router.state_dir / QUEUE_FILE
+    if not os.access(path, os.R_OK | os.W_OK):
+        return
+    try:
+        with closing(SqliteQueue.open(path)) as queue:
+            counts = queue.count_stranded(inventory_of(config))
+    except (QueueUnavailable, QueueUnusable) as error:
+        yield f"worth a look: what is on the way cannot be counted: {error.message}"
+        return
+    for why, number in sorted(counts.items()):
+        yield f"worth a look: {count_words(number, 'delivery', 'deliveries')} would be held: {why}"
 
 
 def _summary(config: Config) -> str:

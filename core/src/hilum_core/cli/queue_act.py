@@ -19,6 +19,8 @@ from hilum_sdk.config import unknown_name
 _AT_ONCE = 1000
 _ALL = 1_000_000
 _RETRIED = tuple({*DELIVERIES.moves["retry"].sources, *DELIVERIES.moves["retry_unrendered"].sources})
+_HELD = DELIVERIES.moves["release"].sources
+_FOR_A_PERSON = (*_HELD, DELIVERIES.moves["kill"].target)
 
 Act = Callable[[Sequence[str]], Acted]
 
@@ -87,6 +89,7 @@ def cancel(
 @click.command()
 @ids_argument
 @queue_options
+@click.option("--sink", default="", help="All held deliveries to this sink.")
 @click.option("--to", "sinks", multiple=True, metavar="SINK", help="Deliver held objects there as they came.")
 @click.option("--because", default="", help="Why; kept in the ledger.")
 def release(
@@ -95,6 +98,7 @@ def release(
     config_path: Path | None,
     state_dir: Path | None,
     sinks: tuple[str, ...],
+    sink: str,
     because: str,
 ) -> None:
     """Let held objects be routed again, and held deliveries go on.
@@ -102,17 +106,50 @@ def release(
     With --to, held objects go to these sinks as they came, whatever the routes say: for an object whose
     header cannot be read, the only way on.
     """
-    _need_ids(any_ids, "release")
+    if bool(any_ids) + bool(sink) != 1 or (sink and sinks):
+        raise click.UsageError("say what to release: IDs, or --sink NAME; --to goes with IDs of objects")
     with open_queue(config_path, state_dir) as queue:
-        _need_sinks(queue, sinks)
-        count = queue.store.release(any_ids, by=who_acts(), because=because, sinks=sinks)
+        if any_ids:
+            _need_sinks(queue, sinks or _sinks_of(queue, any_ids))
+            count = queue.store.release(any_ids, by=who_acts(), because=because, sinks=sinks)
+            done = f"released {count:,}"
+        else:
+            _need_sinks(queue, [sink])
+            release_each = partial(queue.store.release_each, by=who_acts(), because=because)
+            acted = _in_groups(release_each, _listed(queue, _HELD, sink))
+            done = f"released {acted.done:,}{_skipped(acted)}"
         _ring(queue, "route", "render", "deliver")
-    click.echo(f"released {count:,}")
+    click.echo(done)
 
 
-def _need_ids(any_ids: Sequence[str], what: str) -> None:
-    if not any_ids:
-        raise click.UsageError(f"say what to {what}: one ID or more")
+@click.command()
+@ids_argument
+@queue_options
+@click.option("--sink", default="", help="All held and dead deliveries to this sink.")
+@click.option("--to", "target", required=True, metavar="SINK", help="The sink that gets them instead.")
+@click.option("--because", required=True, help="Why; kept in the ledger.")
+def redirect(
+    *,
+    any_ids: tuple[str, ...],
+    config_path: Path | None,
+    state_dir: Path | None,
+    sink: str,
+    target: str,
+    because: str,
+) -> None:
+    """Deliver to another sink what a sink does not get: it is gone from the config, or refuses.
+
+    Deliveries with transforms go by the same transforms. What is in a worker's hand is left alone.
+    """
+    if bool(any_ids) + bool(sink) != 1:
+        raise click.UsageError("say what to redirect: IDs of deliveries, or --sink NAME")
+    with open_queue(config_path, state_dir) as queue:
+        _need_sinks(queue, [target])
+        ids = any_ids or _listed(queue, _FOR_A_PERSON, sink)
+        redirect_each = partial(queue.store.redirect_each, sink=target, by=who_acts(), because=because)
+        acted = _in_groups(redirect_each, ids)
+        _ring(queue, "render", "deliver", "retain")
+    click.echo(f"{count_words(acted.done, 'delivery', 'deliveries')} will go to {target}{_skipped(acted)}")
 
 
 def _need_sinks(queue: Access, sinks: Sequence[str]) -> None:
@@ -120,7 +157,20 @@ def _need_sinks(queue: Access, sinks: Sequence[str]) -> None:
     known = queue.configured_sinks() if sinks else None
     for sink in sinks:
         if known is not None and sink not in known:
-            raise CommandError(unknown_name("sink", sink, known))
+            what_else = "; redirect what is held for it, or put it back into the config"
+            raise CommandError(unknown_name("sink", sink, known) + what_else)
+
+
+def _sinks_of(queue: Access, any_ids: Sequence[str]) -> Sequence[str]:
+    """Where the deliveries among some ids go."""
+    histories = [queue.store.history(any_id) for any_id in any_ids]
+    return [
+        row.sink
+        for any_id, history in zip(any_ids, histories, strict=True)
+        if history is not None
+        for row in history.deliveries
+        if row.delivery_id == any_id
+    ]
 
 
 def _listed(queue: Access, states: Sequence[str], sink: str) -> list[str]:

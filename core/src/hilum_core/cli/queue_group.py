@@ -13,6 +13,7 @@ COMMANDS = {
     "retry": Entry("hilum_core.cli.queue_act:retry", "Try dead or waiting deliveries again, now."),
     "cancel": Entry("hilum_core.cli.queue_act:cancel", "End deliveries or objects, on record."),
     "release": Entry("hilum_core.cli.queue_act:release", "Let what is held go on."),
+    "redirect": Entry("hilum_core.cli.queue_act:redirect", "Deliver to another sink instead."),
 }
 
 

@@ -7,6 +7,7 @@ import sys
 from hilum_core.clock import SteadyClock
 from hilum_core.config import load
 from hilum_core.deliver.coordinator import DeliverCoordinator
+from hilum_core.deliver.stranded import Stranded
 from hilum_core.revisions import read
 from hilum_core.stage import open_stage, run_stage, start
 
@@ -14,10 +15,14 @@ from hilum_core.stage import open_stage, run_stage, start
 def main() -> None:
     """Run until told to stop."""
     arguments, stopping = start(sys.argv[1:], stage="deliver")
-    config, _problems = load(read(arguments.state_dir, arguments.revision), source="revision")
+    config, problems = load(read(arguments.state_dir, arguments.revision), source="revision")
     clock = SteadyClock()
     with open_stage(arguments, "deliver", clock) as (queue, spool, doorbell):
-        DeliverCoordinator(queue, spool, config, arguments, stopping, clock=clock).run(doorbell)
+        stranded = None if problems else Stranded(queue, config, arguments.stop_within_s)
+        coordinator = DeliverCoordinator(
+            queue, spool, config, arguments, stopping, clock=clock, stranded=stranded
+        )
+        coordinator.run(doorbell)
 
 
 if __name__ == "__main__":

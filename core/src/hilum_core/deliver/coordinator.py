@@ -9,6 +9,7 @@ from hilum_core.clock import SteadyClock
 from hilum_core.config import ComponentEntry, Config
 from hilum_core.crash_points import reach
 from hilum_core.deliver.lane import TROUBLED, Lane, LaneState
+from hilum_core.deliver.stranded import Stranded
 from hilum_core.deliver.telling import LaneTeller, News
 from hilum_core.queue import QueueStore, ring
 from hilum_core.queue.records import (
@@ -87,9 +88,11 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
         stopping: StopSignal,
         *,
         clock: SteadyClock,
+        stranded: Stranded | None,
     ) -> None:
         super().__init__(queue, arguments, stopping, clock=clock)
         self._spool = spool
+        self._stranded = stranded
         self._shown: dict[str, LaneStatus] = {}
         self._tellers: dict[str, LaneTeller] = {}
         queue.clear_problems("sinks.")
@@ -122,6 +125,8 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
 
     def dispatch(self) -> float | None:
         """Top up each lane's window, and probe where a rest is over."""
+        if self._stranded is not None and self._stranded.hold_some():
+            return 0.0
         waits: list[float] = []
         now = self.clock.now()
         for link in self.links:

@@ -13,9 +13,9 @@ import attrs
 from hilum_core.queue.errors import QueueRefusal
 from hilum_core.queue.ordering import HAS_OTHER_VERSIONS, REVIVE_RENDERING, Ordered, Ordering
 from hilum_core.queue.records import Acted, NewDelivery
-from hilum_core.queue.rows import delivery_id, delivery_seq
+from hilum_core.queue.rows import chain_names, delivery_id, delivery_seq
 from hilum_core.queue.session import writes
-from hilum_core.queue.states import DELIVERIES, OBJECTS, RENDERINGS, Move, advice
+from hilum_core.queue.states import DELIVERIES, GONE, OBJECTS, RENDERINGS, Move, advice
 from hilum_core.spool.ids import is_object_id
 
 _MOVES = DELIVERIES.moves
@@ -31,6 +31,11 @@ SELECT d.seq, d.object, o.id, d.sink, d.chain, d.state, r.state
 FROM deliveries d JOIN objects o ON o.seq = d.object LEFT JOIN renderings r ON r.seq = d.rendering
 """
 _GO_ON = "due_at = 0, attempts = 0, crashes = 0, first_attempt_at = NULL"
+_BY_HAND_IF_GONE = (
+    f"route = CASE WHEN failure ->> 'kind' = '{GONE}' THEN '{BY_HAND}' ELSE route END, failure ="
+    f" CASE WHEN failure ->> 'kind' = '{GONE}' THEN NULL ELSE failure END"
+)
+"""A person has decided that it goes on: no config strands it for its route again."""
 _RETRY_RENDERING = f"""
 UPDATE renderings SET {RENDERINGS.moves["retry"].changes}, {_GO_ON}
 WHERE object = ? AND chain = ? AND {RENDERINGS.moves["retry"].applies}
@@ -52,6 +57,15 @@ class _Object:
     state: str
     affinity: str
     has_other_versions: bool
+
+    @property
+    def ordered(self) -> Ordered:
+        return Ordered(
+            seq=self.seq,
+            object_id=self.object_id,
+            affinity=self.affinity,
+            has_other_versions=self.has_other_versions,
+        )
 
 
 @attrs.frozen
@@ -132,6 +146,20 @@ class People(Ordering):
         return self._each(delivery_ids, cancel_one)
 
     @writes
+    def release_each(self, delivery_ids: Sequence[str], *, by: str, because: str) -> Acted:
+        """Let held deliveries go on; what is not possible is skipped."""
+        act = _Act(verb="released", by=by, because=because)
+        return self._each(
+            delivery_ids, lambda one: self._go_on(one, _MOVES["release"], _MOVES["release_unrendered"], act)
+        )
+
+    @writes
+    def redirect_each(self, delivery_ids: Sequence[str], sink: str, *, by: str, because: str) -> Acted:
+        """Deliver to another sink instead, by the same chain; what is not possible is skipped."""
+        act = _Act(verb="redirected", by=by, because=because)
+        return self._each(delivery_ids, lambda one: self._redirect(one, sink, act))
+
+    @writes
     def release(self, any_ids: Sequence[str], *, by: str, because: str, sinks: Sequence[str] = ()) -> int:
         """Let held deliveries or objects go on; with `sinks`, deliver held objects there as they came."""
         act = _Act(verb="released", by=by, because=because)
@@ -167,7 +195,8 @@ class People(Ordering):
                 f"this instance, object {successor}; cancel this delivery"
             )
         self._db.execute(
-            f"UPDATE deliveries SET {move.changes}, {_GO_ON} WHERE seq = ? AND {move.applies}",
+            f"UPDATE deliveries SET {move.changes}, {_GO_ON}, {_BY_HAND_IF_GONE}"
+            f" WHERE seq = ? AND {move.applies}",
             (delivery.seq,),
         )
         if not delivery.is_rendered:
@@ -191,6 +220,17 @@ class People(Ordering):
             detail=act.detail,
             by=act.by,
         )
+
+    def _redirect(self, delivery: _Delivery, sink: str, act: _Act) -> None:
+        self._expect(delivery.name, delivery.state, _MOVES["cancel"], act)
+        if delivery.sink == sink:
+            raise QueueRefusal(f"{delivery.name}: goes to {sink} already")
+        found = self._find_object(delivery.object_id)
+        self._log_act(delivery, attrs.evolve(act, because=f"to {sink}: {act.because}"))
+        new = NewDelivery(sink=sink, route=BY_HAND, chain=chain_names(delivery.chain))
+        touched = self._order(found.ordered, [new], 0, by=act.by)
+        self._cancel_delivery(delivery, act)
+        self._settle([*touched, delivery.object_seq])
 
     def _log_act(self, delivery: _Delivery, act: _Act) -> None:
         self._db.log(
@@ -252,14 +292,8 @@ class People(Ordering):
                     f"{found.object_id}: {sink} has or will get a newer version of this instance, object "
                     f"{successor}; release that one, or cancel this one"
                 )
-        order = Ordered(
-            seq=found.seq,
-            object_id=found.object_id,
-            affinity=found.affinity,
-            has_other_versions=found.has_other_versions,
-        )
         deliveries = [NewDelivery(sink=sink, route=BY_HAND) for sink in dict.fromkeys(sinks)]
-        self._settle(self._order(order, deliveries, 0, by=act.by))
+        self._settle(self._order(found.ordered, deliveries, 0, by=act.by))
 
     # ---- finding
 

@@ -285,6 +285,18 @@ class ObjectDamaged:
 DeliveryOutcome = Sent | DeliveryDeferred | DeliveryDead | RenderingLost | ObjectDamaged
 
 
+# ---- what the config has
+
+
+@attrs.frozen(kw_only=True)
+class Inventory:
+    """The names that a config has, of what a delivery may be on its way through."""
+
+    sinks: frozenset[str]
+    routes: frozenset[str]
+    transforms: frozenset[str]
+
+
 # ---- acting
 
 

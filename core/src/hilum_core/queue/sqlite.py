@@ -18,6 +18,7 @@ from hilum_core.queue.retention import Retention
 from hilum_core.queue.routing import Routing
 from hilum_core.queue.session import PATIENCE_S, Session
 from hilum_core.queue.status import Status
+from hilum_core.queue.stranding import Stranding
 from hilum_core.queue.trust import Trust
 from hilum_core.spool.space import BALLAST_FILE, Ballast
 
@@ -73,6 +74,11 @@ class SqliteQueue:
         self.note_time = leases.note_time
         self.time_noted = leases.time_noted
 
+        stranding = Stranding(session)
+        self.count_stranded = stranding.count_stranded
+        self.find_stranded = stranding.find_stranded
+        self.hold_stranded = stranding.hold_stranded
+
         retention = Retention(session)
         self.start_purge = retention.start_purge
         self.defer_purge = retention.defer_purge
@@ -97,6 +103,8 @@ class SqliteQueue:
         self.cancel = people.cancel
         self.cancel_each = people.cancel_each
         self.release = people.release
+        self.release_each = people.release_each
+        self.redirect_each = people.redirect_each
 
     @classmethod
     def open(

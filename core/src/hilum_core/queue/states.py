@@ -125,6 +125,7 @@ DELIVERIES = StateTable(
         complete_unrendered=("waiting", "unrendered"),
         rendered=("unrendered", "ready"),
         hold=("unrendered", "held"),
+        strand=("waiting unrendered ready", "held"),
         discard=("unrendered", "discarded"),
         kill_unrendered=("unrendered", "dead"),
         claim=("ready", "leased"),
@@ -153,6 +154,9 @@ UNFINISHED = ("waiting", "unrendered", "ready", "leased")
 
 TAKEN = ("sent", "delivered", "confirmed")
 """Deliveries that the sink has taken."""
+
+GONE = "Gone"
+"""The kind of failure of what is held because the config has its route, chain or sink no more."""
 
 CLAIMED = {"objects": "routing", "renderings": "leased", "deliveries": "leased"}
 """The state in which a row of each table is in a worker's hand."""

@@ -20,6 +20,7 @@ from hilum_core.queue.records import (
     DeliveryRow,
     Distrusted,
     Event,
+    Inventory,
     LaneStatus,
     ObjectHistory,
     ObjectRow,
@@ -174,6 +175,20 @@ class QueueStore(Protocol):
         """Take away all problems whose label starts with `prefix`."""
         ...
 
+    # ---- what a new config has no more
+
+    def count_stranded(self, inventory: Inventory) -> Mapping[str, int]:
+        """How many deliveries that nobody has in hand are for what this config has not, by reason."""
+        ...
+
+    def find_stranded(self, inventory: Inventory) -> Sequence[tuple[int, str]]:
+        """Those deliveries, each with the reason, for `hold_stranded`."""
+        ...
+
+    def hold_stranded(self, stranded: Sequence[tuple[int, str]]) -> int:
+        """Hold some of them for a person, with the reason; how many had not moved on."""
+        ...
+
     # ---- retention
 
     def start_purge(
@@ -223,7 +238,7 @@ class QueueStore(Protocol):
         """Lines of the ledger after a cursor, in order."""
         ...
 
-    # ---- people who act; but for the two `…_each`, a state that forbids it raises `QueueRefusal` with what
+    # ---- people who act; but for the `…_each`, a state that forbids it raises `QueueRefusal` with what
     # to do, and undoes the whole act
 
     def retry(self, delivery_ids: Sequence[str], *, by: str, because: str) -> int:
@@ -244,6 +259,14 @@ class QueueStore(Protocol):
 
     def release(self, any_ids: Sequence[str], *, by: str, because: str, sinks: Sequence[str] = ()) -> int:
         """Let held deliveries or objects go on; with `sinks`, deliver held objects there as they came."""
+        ...
+
+    def release_each(self, delivery_ids: Sequence[str], *, by: str, because: str) -> Acted:
+        """As `release`, of held deliveries; what is not possible is skipped and counted."""
+        ...
+
+    def redirect_each(self, delivery_ids: Sequence[str], sink: str, *, by: str, because: str) -> Acted:
+        """Deliver to another sink, by the same chain; what is in hand or ended is skipped."""
         ...
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +20,7 @@ from hilum_core.queue.records import (
     RenderingDiscarded,
     RenderingHeld,
 )
+from hilum_core.queue.states import GONE
 from hilum_core.render.apart import ApartTransform, TransformsApart
 from hilum_core.render.verdicts import sound_holds, sound_verdict
 from hilum_core.render.writing import beside, write_rendering
@@ -100,8 +101,7 @@ class RenderWorker:
         reasons = self._apart.reasons()
         missing = [name for name in claimed.chain if name in reasons or name not in self._links]
         if missing:
-            reason = reasons.get(missing[0], "the config has no such transform any more")
-            return {"waits": {"label": f"transforms.{missing[0]}", "text": reason}}
+            return self._without(missing[0], reasons, claimed)
         chain = [self._links[name] for name in claimed.chain]
         target = Path(item["target"])
         try:
@@ -121,6 +121,14 @@ class RenderWorker:
         except OSError as error:
             reason = f"the disk: {os.strerror(error.errno or 0)}"
             return _failed(Failure(text=reason, kind=TEMPORARY, blame="render"))
+
+    def _without(self, name: str, reasons: Mapping[str, str], claimed: ClaimedRendering) -> Message:
+        """Wait for a transform that is broken, or misspelt; hold what wants one that is gone."""
+        if name in reasons or self._session.is_faulty:
+            reason = reasons.get(name, "the config has no such transform any more")
+            return {"waits": {"label": f"transforms.{name}", "text": reason}}
+        failure = Failure(text=f"the transform {name} is no longer in the config", kind=GONE)
+        return _held(claimed, "gone", failure)
 
     def _render(
         self, claimed: ClaimedRendering, chain: Sequence[_Link], source: Path, path: Path, file_name: str
@@ -230,11 +238,12 @@ def _ended(claimed: ClaimedRendering, verdict: Discard | Hold) -> Message:
             rendering_id=claimed.rendering_id, lease_no=claimed.lease_no, rule=verdict.rule
         )
         return {"discarded": pack(discarded)}
+    return _held(claimed, verdict.code, Failure(text=verdict.reason))
+
+
+def _held(claimed: ClaimedRendering, code: str, failure: Failure) -> Message:
     held = RenderingHeld(
-        rendering_id=claimed.rendering_id,
-        lease_no=claimed.lease_no,
-        code=verdict.code,
-        failure=Failure(text=verdict.reason),
+        rendering_id=claimed.rendering_id, lease_no=claimed.lease_no, code=code, failure=failure
     )
     return {"held": pack(held)}
 

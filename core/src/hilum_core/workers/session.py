@@ -52,7 +52,11 @@ class WorkerSession:
         text = revisions.read(arguments.state_dir, arguments.revision)
         self.config: Config
         self.composition: Composition
-        self.config, self.composition, _ = check(text, source=f"revision {arguments.revision}", only=only)
+        self.config, self.composition, problems = check(
+            text, source=f"revision {arguments.revision}", only=only
+        )
+        self.is_faulty = bool(problems)
+        """Whether the config has a fault: what it seems not to have may be misspelt."""
 
     @classmethod
     def start(cls, argv: Sequence[str], *, kind: str = "") -> WorkerSession:
