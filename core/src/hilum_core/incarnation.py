@@ -92,16 +92,17 @@ def _expect_ours(path: Path) -> None:
 
 def _write_probe(path: Path) -> None:
     probe = path / f".probe-{os.getpid()}"
-    descriptor = os.open(probe, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, PRIVATE_FILE)
     try:
-        os.write(descriptor, b"probe")
-        os.fsync(descriptor)
+        descriptor = os.open(probe, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, PRIVATE_FILE)
+        try:
+            os.write(descriptor, b"probe")
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+            probe.unlink()
     except OSError as error:
-        if error.errno != errno.ENOSPC:  # full is no fault: what we deliver makes room
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:  # full is no fault: what we deliver makes room
             raise
-    finally:
-        os.close(descriptor)
-        probe.unlink()
 
 
 def lock_state_dir(state_dir: Path) -> int:

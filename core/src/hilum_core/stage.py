@@ -23,7 +23,7 @@ from hilum_core import log
 from hilum_core.arguments import from_command_line
 from hilum_core.clock import Clock, SystemClock
 from hilum_core.incarnation import Incarnation, StateDirError
-from hilum_core.queue import QUEUE_FILE, Doorbell, QueueDamaged, QueueUnusable, SqliteQueue
+from hilum_core.queue import QUEUE_FILE, Doorbell, QueueDamaged, QueueUnavailable, QueueUnusable, SqliteQueue
 from hilum_core.spool import Spool
 
 EXIT_CANNOT_START = 75
@@ -125,6 +125,9 @@ def run_stage(main: Callable[[], None]) -> NoReturn:
     except (QueueUnusable, StateDirError) as error:
         log.get_logger("stage").error("cannot work here", reason=error.message)
         sys.exit(EXIT_CANNOT_START)
+    except QueueUnavailable as error:
+        log.get_logger("stage").error("the queue cannot be used, trying on", reason=error.message)
+        sys.exit(1)
     sys.exit(0)
 
 

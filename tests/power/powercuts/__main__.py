@@ -63,7 +63,8 @@ def main(argv: Sequence[str]) -> int:
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="powercuts", description=__doc__)
-    parser.add_argument("file_system", nargs="*", default=FILE_SYSTEMS, choices=[*FILE_SYSTEMS, []])
+    known = ", ".join(FILE_SYSTEMS)
+    parser.add_argument("file_system", nargs="*", default=FILE_SYSTEMS, help=f"of {known}; by default all")
     parser.add_argument("--minutes", type=float, default=0, help="for each file system")
     parser.add_argument("--cuts", type=int, default=40, help="at least, for each file system")
     parser.add_argument("--per-recording", type=int, default=40, help="cuts into each recording")
@@ -71,7 +72,10 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--objects", type=int, default=300, help="for each recording")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    if strange := set(arguments.file_system) - set(FILE_SYSTEMS):
+        parser.error(f"no such file system: {', '.join(sorted(strange))}; there are {known}")
+    return arguments
 
 
 def _cut_one(name: str, folder: Path, objects: Sequence[Path], arguments: argparse.Namespace) -> Sum:

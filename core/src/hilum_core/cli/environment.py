@@ -21,11 +21,12 @@ from typing import Any
 import attrs
 
 from hilum_core.cli.figures import size_words
-from hilum_core.config import Config, ListenAddress
+from hilum_core.config import Config, ListenAddress, RouterSettings
 from hilum_core.filesystem import NETWORK, file_system
 from hilum_core.incarnation import live_incarnations
 from hilum_core.log import component_logger, describe_exception
 from hilum_core.registry import Composed, Composition
+from hilum_core.supervisor.descriptors import shortage
 from hilum_core.workers.associations import Associations
 
 PROBE_WITHIN_S = 20
@@ -54,6 +55,7 @@ def look_around(config: Config, composition: Composition) -> Sequence[Finding]:
             Finding(where=where, note="ok, the router runs") if running else _listen(where, address)
             for where, address in _ports(config)
         ),
+        *_descriptors(config.router),
         *(_probe(label, composed, config) for label, composed in composition.components.items()),
     ]
 
@@ -77,6 +79,11 @@ def _ports(config: Config) -> Iterator[tuple[str, ListenAddress]]:
     yield "router.listen", config.router.listen
     if config.router.listen_tls is not None:
         yield "router.listen_tls", config.router.listen_tls
+
+
+def _descriptors(router: RouterSettings) -> list[Finding]:
+    short = shortage(router)
+    return [Finding(where="router.most_associations", fault=short)] if short else []
 
 
 def _listen(where: str, address: ListenAddress) -> Finding:

@@ -12,7 +12,7 @@ import attrs
 from hilum_core.crash_points import reach
 from hilum_core.queue.records import ClaimedDelivery, Failure
 from hilum_core.spool import SpoolDamage, data_set_span
-from hilum_core.workers.failures import PERMANENT, failure_of, retry_after_s
+from hilum_core.workers.failures import PERMANENT, failure_of, local_failure, retry_after_s
 from hilum_core.workers.freshness import verify_unless_fresh
 from hilum_core.workers.pipe import Message
 from hilum_core.workers.session import WorkerSession
@@ -190,10 +190,13 @@ class LaneFeed:
             if claimed.rendering is None:
                 received_at = claimed.stored.instance.received_at
                 verify_unless_fresh(path, received_at, alive=self._session.say_alive)
-        except (SpoolDamage, OSError) as error:
-            text = str(error) if isinstance(error, SpoolDamage) else f"{path.name}: cannot be read"
+        except SpoolDamage as error:
             kind = "rendering_lost" if claimed.rendering else "damaged"
-            self._session.done(message["id"], {kind: pack(Failure(text=text))})
+            self._session.done(message["id"], {kind: pack(Failure(text=str(error)))})
+            return None
+        except OSError as error:  # no descriptor left, say: nothing is wrong with the object
+            failure = pack(local_failure(error, blame="deliver"))
+            self._session.done(message["id"], {"failed": failure, "retry_after": None})
             return None
         if self._deidentified_only and not item.deidentified:
             text = "the sink takes de-identified objects only, and this is none"

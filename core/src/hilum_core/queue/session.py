@@ -73,8 +73,10 @@ class Session:
         try:
             try:
                 self._connection = _connect(path, patience_s)
-            except (apsw.FullError, apsw.IOError):
-                ballast.release()
+            except (apsw.FullError, apsw.IOError, QueueUnavailable):
+                # Without room for another file, SQLite says that it cannot open one.
+                if not ballast.release():
+                    raise
                 self._connection = _connect(path, patience_s)
         except apsw.Error as error:
             raise _unavailable(str(path), error) from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from hilum_core.incarnation import live_incarnations
 from hilum_core.log import describe_exception, get_logger
@@ -32,10 +33,11 @@ def start_reconciling(
     def work() -> None:
         alive: set[int] | None = None
         while not stopping():
-            now = live_incarnations(spool.root, "receive")
-            # Who died since the last look may have left something; who came since looks for itself.
-            if alive is None or alive - now:
-                alive = now if _look(spool, queue_factory, on_found) else None
+            with suppress(OSError):  # no descriptor is left for the look: the next one will do
+                now = live_incarnations(spool.root, "receive")
+                # Who died since the last look may have left something; who came since looks for itself.
+                if alive is None or alive - now:
+                    alive = now if _look(spool, queue_factory, on_found) else None
             stopping.wait(every_s)
 
     thread = threading.Thread(target=work, name="reconcile", daemon=True)

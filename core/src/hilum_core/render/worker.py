@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,7 +24,7 @@ from hilum_core.render.apart import ApartTransform, TransformsApart
 from hilum_core.render.verdicts import sound_holds, sound_verdict
 from hilum_core.render.writing import beside, write_rendering
 from hilum_core.spool import SpoolDamage, data_set_span
-from hilum_core.workers.failures import PERMANENT, TEMPORARY, failure_of, retry_after_s
+from hilum_core.workers.failures import PERMANENT, failure_of, local_failure, retry_after_s
 from hilum_core.workers.freshness import verify_unless_fresh
 from hilum_core.workers.isolation import Ended
 from hilum_core.workers.pipe import Message
@@ -119,8 +118,7 @@ class RenderWorker:
         except ElementsError as error:
             return _failed(Failure(text=str(error), kind=PERMANENT, blame="the object"))
         except OSError as error:
-            reason = f"the disk: {os.strerror(error.errno or 0)}"
-            return _failed(Failure(text=reason, kind=TEMPORARY, blame="render"))
+            return _failed(local_failure(error, blame="render"))
 
     def _without(self, name: str, reasons: Mapping[str, str], claimed: ClaimedRendering) -> Message:
         """Wait for a transform that is broken, or misspelt; hold what wants one that is gone."""

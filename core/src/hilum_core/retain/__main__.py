@@ -7,7 +7,7 @@ import sys
 from hilum_core.clock import SystemClock
 from hilum_core.config import load_reception
 from hilum_core.log import get_logger
-from hilum_core.queue import MarkKeeper
+from hilum_core.queue import MarkKeeper, QueueUnavailable
 from hilum_core.retain.purge import BATCH, purge
 from hilum_core.retain.shown import SHOWN_TIMES_FILE, ShownTimes
 from hilum_core.revisions import read
@@ -34,10 +34,14 @@ def main() -> None:
             ballast.ensure()
             now = clock.now()
             shown.note(now)
-            purged = purge(queue, spool, keep=shown.within(settings.keep_settled), now=now)
+            try:
+                purged = purge(queue, spool, keep=shown.within(settings.keep_settled), now=now)
+                marks.keep_if_due()
+            except QueueUnavailable as error:
+                log.error("the queue cannot be used, trying on", reason=error.message)
+                purged = 0
             if purged:
                 log.info("purged settled objects", objects=purged)
-            marks.keep_if_due()
             stopping.wait(_AT_LEAST_S if purged == BATCH else every_s)
         marks.keep()
 

@@ -25,7 +25,7 @@ from hilum_core.route.headers import check_needs, facts_of, header_of, mismatch,
 from hilum_core.route.isolated import sound_answer
 from hilum_core.route.patient_key import PatientKeys
 from hilum_core.spool import SpoolDamage
-from hilum_core.workers.failures import failure_of, retry_after_s
+from hilum_core.workers.failures import failure_of, local_failure, retry_after_s
 from hilum_core.workers.isolation import Ended
 from hilum_core.workers.pipe import Message
 from hilum_core.workers.session import WorkerSession
@@ -101,6 +101,9 @@ class RouteWorker:
             return self._session.done(item["id"], _unreadable(claimed, str(error)))
         except MemoryError:
             raise
+        except OSError as error:  # no descriptor left, say: nothing is wrong with the object
+            failed: Message = {"failed": pack(local_failure(error, blame="route")), "retry_after": None}
+            return self._session.done(item["id"], failed)
         except Exception as error:  # noqa: BLE001 - a header that breaks the reader is kept, not lost
             return self._session.done(item["id"], _unreadable(claimed, describe_exception(error)))
         if not claimed.released and (reason := mismatch(header, instance)):

@@ -19,6 +19,8 @@ EXPECTED_BYTES = 16 * MIB
 _LOOK_EVERY_S = 0.5
 _LEAST_SHARE = 0.05
 _LEAST_BYTES = 10 * GIB
+_LEAST_FILES = 1000
+"""So many files can still be made, or 5 % of all, where that is less: the queue needs some, too."""
 
 
 class DiskGuard:
@@ -76,6 +78,10 @@ class DiskGuard:
         except OSError:  # a disk that does not answer has no room
             self._free, self._least = 0, 1
             return
+        # Where a file system counts no files (btrfs), it has no end of them.
+        if disk.f_files and disk.f_favail < min(_LEAST_FILES, int(disk.f_files * _LEAST_SHARE)):
+            self._free, self._least = 0, 1
+            return
         share = max(int(disk.f_blocks * disk.f_frsize * _LEAST_SHARE), _LEAST_BYTES)
         self._least = share if self._limit is None else self._limit
         self._free = disk.f_bavail * disk.f_frsize
@@ -98,10 +104,17 @@ class Ballast:
         Returns whether it is there.
         """
         try:
-            if self._path.stat().st_size >= self._size_bytes:
-                return True
+            return self._is_there() or self._make(free_bytes_after)
+        except OSError:  # the disk is worse than full; whoever must write on it says so
+            return False
+
+    def _is_there(self) -> bool:
+        try:
+            return self._path.stat().st_size >= self._size_bytes
         except FileNotFoundError:
-            pass
+            return False
+
+    def _make(self, free_bytes_after: int) -> bool:
         disk = os.statvfs(self._path.parent)
         if disk.f_bavail * disk.f_frsize < self._size_bytes + free_bytes_after:
             return False

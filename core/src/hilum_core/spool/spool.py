@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 import time
@@ -17,7 +16,7 @@ from hilum_core.crash_points import reach
 from hilum_core.filesystem import SYNCS_NEW_NAMES, file_system
 from hilum_core.incarnation import PRIVATE_FILE
 from hilum_core.spool import layout
-from hilum_core.spool.errors import SpoolFailed, SpoolFull, spool_error
+from hilum_core.spool.errors import NO_ROOM, NONE_LEFT, SpoolFailed, SpoolFull, spool_error
 from hilum_core.spool.file_format import SUFFIX, header
 from hilum_core.spool.ids import HighWater, ObjectIds, is_object_id
 from hilum_core.spool.layout import Layout
@@ -117,8 +116,8 @@ class Spool:
         return not self._guard.has_room()
 
     def disk_failed(self, error: OSError) -> None:
-        """Take note of an error of the disk: unless it was only full, it must prove itself."""
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        """Take note of an error: unless the disk was only full, or not at fault, it must prove itself."""
+        if error.errno not in NO_ROOM | NONE_LEFT:
             self._suspect = True
 
     def _create(self, path: str) -> int:

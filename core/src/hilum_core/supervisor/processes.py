@@ -17,6 +17,7 @@ from hilum_core.crash_points import reach
 from hilum_core.incarnation import lock_state_dir, prepare_state_dir
 from hilum_core.stage import EXIT_CANNOT_START, EXIT_QUEUE_DAMAGED, StageArguments, StopSignal
 from hilum_core.supervisor.child import Child
+from hilum_core.supervisor.descriptors import allow, needed, shortage
 from hilum_core.supervisor.expiry import ExpiryWatch
 from hilum_core.supervisor.listening import Ports
 from hilum_core.supervisor.queue_gate import QueueGate
@@ -68,6 +69,9 @@ class Supervisor:
         self._gate.try_to_open()  # before any stage works: nothing is to be sent by an older copy
 
     def _stages(self, config: Config, revision: int) -> list[Child]:
+        if short := shortage(config.router):
+            self.log.warning("too few file descriptors for all associations", reason=short)
+        allow(needed(config.router))
         arguments = StageArguments(
             state_dir=config.router.state_dir,
             revision=revision,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 from hilum_core.log import describe_exception
@@ -39,6 +40,12 @@ def retry_after_s(error: BaseException) -> float | None:
     if not isinstance(after, timedelta):
         return None
     return min(max(after, timedelta(0)), LONGEST_RETRY_AFTER).total_seconds()
+
+
+def local_failure(error: OSError, *, blame: str) -> Failure:
+    """Say that the router's machine failed, not the object: the disk is full, no descriptor is left."""
+    text = f"on the router's own machine: {os.strerror(error.errno or 0)}"
+    return Failure(text=text, kind=TEMPORARY, blame=blame)
 
 
 def failure_of(error: BaseException, *, blame: str) -> Failure:

@@ -14,10 +14,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Generic, TypeVar
 
 from hilum_core.arguments import command_line
+from hilum_core.log import get_logger
 from hilum_core.restarts import RestartClock
 from hilum_core.stage import StageArguments
 from hilum_core.workers.arguments import WorkerArguments
@@ -31,6 +32,7 @@ _LAST_BREATH_S = 0.5
 CAME_TO_ITS_END = "came to its end"
 """How a worker ended that wants to be started afresh."""
 
+_log = get_logger("workers")
 Claimed = TypeVar("Claimed")
 
 
@@ -98,9 +100,20 @@ class WorkerLink(Generic[Claimed]):
         return self._process is not None and not self._has_hung_up
 
     def start_if_due(self) -> None:
-        """Start the process if there is none and its time to rest is over."""
+        """Start the process if there is none and its time to rest is over.
+
+        Where the system has no descriptor, memory or process left for it, it rests again.
+        """
         if self._process is not None or self._clock.due_in():
             return
+        self._clock.started()
+        try:
+            self._start()
+        except OSError as error:
+            self._clock.ended()
+            _log.error("a worker cannot be started yet", worker=self.label, reason=error.strerror)
+
+    def _start(self) -> None:
         ours, theirs = socket_pair()
         arguments = WorkerArguments(
             state_dir=self._stage.state_dir,
@@ -112,16 +125,20 @@ class WorkerLink(Generic[Claimed]):
             log_format=self._stage.log_format,
             log_level=self._stage.log_level,
         )
-        self._process = subprocess.Popen(  # noqa: S603 - our own module, our own arguments
-            [sys.executable, "-m", self._module, *command_line(arguments)],
-            stdin=subprocess.DEVNULL,
-            pass_fds=(theirs.fileno(),),
-            process_group=0,
-        )
-        theirs.close()
+        with theirs, ExitStack() as unless_it_starts:
+            unless_it_starts.enter_context(ours)
+            process = subprocess.Popen(  # noqa: S603 - our own module, our own arguments
+                [sys.executable, "-m", self._module, *command_line(arguments)],
+                stdin=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                process_group=0,
+            )
+            unless_it_starts.callback(process.wait)
+            unless_it_starts.callback(process.kill)
+            self._pidfd = os.pidfd_open(process.pid)
+            unless_it_starts.pop_all()
+        self._process = process
         self._pipe = Pipe(ours, takes_files=self._takes_files)
-        self._pidfd = os.pidfd_open(self._process.pid)
-        self._clock.started()
         self._silent_since = time.monotonic()
 
     def restart_due_in(self) -> float | None:
