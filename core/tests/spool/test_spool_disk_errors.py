@@ -57,8 +57,9 @@ def run(tmp_path, *inject, more=()):
 
 
 @pytest.mark.parametrize("call", ["writev", "pwrite64", "fdatasync"])
-def test_full_disk_is_out_of_resources_and_the_next_object_is_tried(tmp_path, call):
-    lines = run(tmp_path, f"{call}:error=ENOSPC:when=1")
+@pytest.mark.parametrize("error", ["ENOSPC", "EDQUOT"])
+def test_full_disk_is_out_of_resources_and_the_next_object_is_tried(tmp_path, call, error):
+    lines = run(tmp_path, f"{call}:error={error}:when=1")
     assert lines[0].startswith("SpoolFull 0xa700 spool: no room on the disk")
     assert lines[1:] == ["stored 2000", "stored 2000", "2 files"]
 
@@ -88,6 +89,14 @@ def test_file_that_cannot_be_created_is_a_failure(desk, monkeypatch):
     monkeypatch.setattr("os.open", lambda *_a, **_k: (_ for _ in ()).throw(OSError(errno.EROFS, "read-only")))
     with pytest.raises(SpoolFailed, match="creating a file: EROFS"):
         desk.begin()
+
+
+def test_file_without_a_descriptor_for_it_is_out_of_resources_and_no_fault_of_the_disk(desk, monkeypatch):
+    with monkeypatch.context() as few:
+        few.setattr("os.open", lambda *_a, **_k: (_ for _ in ()).throw(OSError(errno.EMFILE, "")))
+        with pytest.raises(SpoolFull, match="creating a file: EMFILE"):
+            desk.begin()
+    assert not desk.spool._suspect
 
 
 def test_object_cut_by_a_limit_of_the_file_size_leaves_nothing(tmp_path):

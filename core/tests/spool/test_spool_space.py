@@ -21,12 +21,19 @@ class Disk:
 
     def __init__(self, monkeypatch, size, free):
         self.size, self.free, self.asked, self.now = size, free, 0, 1000.0
+        self.files, self.free_files = 10**6, 10**6
         monkeypatch.setattr(space.os, "statvfs", self.statvfs)
         monkeypatch.setattr(space, "time", SimpleNamespace(monotonic=lambda: self.now))
 
     def statvfs(self, _path):
         self.asked += 1
-        return SimpleNamespace(f_frsize=4096, f_blocks=self.size // 4096, f_bavail=self.free // 4096)
+        return SimpleNamespace(
+            f_frsize=4096,
+            f_blocks=self.size // 4096,
+            f_bavail=self.free // 4096,
+            f_files=self.files,
+            f_favail=self.free_files,
+        )
 
 
 @pytest.fixture
@@ -43,6 +50,15 @@ def test_limit_is_the_greater_of_a_share_and_ten_gibibytes(disk, tmp_path):
     assert not guard.has_room()
     disk.free, disk.now = 51 * GIB, disk.now + 1
     assert guard.has_room()
+
+
+@pytest.mark.parametrize(
+    ("files", "free_files", "has_room"),
+    [(10**6, 1000, True), (10**6, 999, False), (2000, 100, True), (2000, 99, False), (0, 0, True)],
+)
+def test_files_that_can_still_be_made_are_room_too(disk, tmp_path, files, free_files, has_room):
+    disk.files, disk.free_files = files, free_files
+    assert DiskGuard(tmp_path).has_room() is has_room
 
 
 def test_what_open_objects_still_need_is_kept_for_them(disk, tmp_path):
@@ -114,6 +130,12 @@ def test_ballast_takes_room_and_gives_it_up_once(tmp_path):
     assert ballast.ensure(0)
     assert ballast.release()
     assert not ballast.release()
+
+
+def test_ballast_that_cannot_be_made_stops_nobody(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.open", lambda *_a, **_k: (_ for _ in ()).throw(OSError(errno.ENOSPC, "no inode")))
+    assert not Ballast(tmp_path / "ballast", MIB).ensure(0)
+    assert not Ballast(tmp_path / "nowhere" / "ballast", MIB).ensure(0)
 
 
 def test_ballast_is_not_made_where_it_would_fill_the_disk(disk, tmp_path):
