@@ -10,8 +10,7 @@ import attrs
 from hilum_core.incarnation import Incarnation
 from hilum_core.queue import QUEUE_FILE, SqliteQueue, reconcile
 from hilum_core.queue.records import ObjectRow
-from hilum_core.receive.__main__ import last_known_id
-from hilum_core.spool import Spool, SpoolDamage, open_spool, verify
+from hilum_core.spool import Spool, SpoolDamage, verify
 from powercuts.recording import Recording
 
 _ALL = 1_000_000
@@ -31,8 +30,7 @@ def examine(recording: Recording, at: int) -> Findings:
     """Reconcile what is mounted, and hold it against what was promised by that moment."""
     state_dir = recording.state_dir
     incarnation = Incarnation.claim(state_dir, "receive")
-    last_id = last_known_id(state_dir, incarnation)
-    spool = open_spool(state_dir, incarnation.number, refuse_below_free=0, last_id=last_id)
+    spool = Spool(state_dir, incarnation.number)
     queue = SqliteQueue.open(state_dir / QUEUE_FILE, incarnation.number)
     try:
         found = reconcile(spool, queue)
