@@ -1,6 +1,7 @@
 """An acceptor that runs, a peer made of a bare socket, and real files."""
 
 import contextlib
+import itertools
 import shutil
 import socket
 import subprocess
@@ -21,6 +22,7 @@ from hilum_core.dicom.negotiation import (
     UserInformation,
     encode_associate_rq,
 )
+from hilum_core.dicom.places import SharedPlaces
 from hilum_core.dicom.server import AcceptorServer
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -81,7 +83,7 @@ class Door:
 class Running:
     """An `AcceptorServer` on a port of its own."""
 
-    def __init__(self, *, decision=None, settings=None, most_associations=8, receiver=None, is_shared=False):
+    def __init__(self, places, *, decision=None, settings=None, receiver=None, is_shared=False):
         self.shelf = receiver or Shelf()
         self.door = Door(decision or Admission(peer="ct1"))
         self.reports = []
@@ -92,7 +94,7 @@ class Running:
             gatekeeper=self.door,
             receiver=self.shelf,
             settings=settings or AcceptorSettings(),
-            most_associations=most_associations,
+            places=places,
             on_report=self.reports.append,
             is_shared=is_shared,
         )
@@ -188,12 +190,26 @@ def wait_until(condition):
 
 
 @pytest.fixture
-def running():
+def make_places(tmp_path):
+    """Make places for so many associations, each time those of another router."""
+    numbers = itertools.count()
+    with contextlib.ExitStack() as stack:
+
+        def make(most):
+            places = SharedPlaces(tmp_path / f"places-{next(numbers)}", most)
+            stack.callback(places.close)
+            return places
+
+        yield make
+
+
+@pytest.fixture
+def running(make_places):
     """Start acceptors; all are stopped at the end."""
     with contextlib.ExitStack() as stack:
 
-        def start(**options):
-            one = Running(**options)
+        def start(*, most_associations=8, **options):
+            one = Running(make_places(most_associations), **options)
             stack.callback(one.close)
             return one
 

@@ -6,6 +6,7 @@ import resource
 import socket
 import struct
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -596,6 +597,20 @@ def test_an_association_that_is_silent_for_too_long_is_aborted(running, peer):
     report = acceptor.report()
     assert report.ending is Ending.TIMED_OUT
     assert acceptor.shelf.discarded == 1
+
+
+def test_an_object_that_comes_by_the_byte_is_aborted(running, peer, encode_store):
+    acceptor = running(settings=AcceptorSettings(idle_s=0.6))
+    scu = peer(acceptor)
+    scu.associate()
+    message = encode_store(data=bytes(10_000))
+    scu.send(message[:-9_000])
+    with pytest.raises(OSError):
+        for byte in message[-9_000:]:
+            scu.send(bytes((byte,)))
+            time.sleep(0.02)
+    assert acceptor.report().ending is Ending.TIMED_OUT
+    assert acceptor.objects == []
 
 
 def test_a_peer_that_does_not_close_is_closed_when_artim_is_over(running, peer):

@@ -553,7 +553,7 @@ def test_no_answer_in_time(scripted):
         assert connection.read()[0] == pdu.A_ABORT
 
     error = lost(scripted, script, settings=QUICK)
-    assert error.message == "the peer sent nothing in time while an object was sent"
+    assert error.message == "the peer sent too little in time while an object was sent"
     assert not error.nothing_sent
 
 
@@ -740,13 +740,13 @@ def test_a_peer_that_does_not_answer_the_release_is_left(scripted):
 
 
 def test_nothing_is_left_open(running):
-    before = len(list(Path("/proc/self/fd").iterdir()))
     acceptor = running()
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(5):
         open_to(acceptor.port).release()
         open_to(acceptor.port).abort()
     acceptor.all_reports(10)
-    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 2
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 2  # a connection of the last, perhaps
 
 
 # ---- the rare services

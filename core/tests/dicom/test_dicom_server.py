@@ -62,7 +62,7 @@ def test_drain_aborts_at_its_deadline(running, peer, encode_store):
 
 
 @contextmanager
-def second_loop(acceptor):
+def second_loop(acceptor, places):
     """Another accept loop on the socket of the first."""
     stop = threading.Event()
     second = AcceptorServer(
@@ -70,7 +70,7 @@ def second_loop(acceptor):
         gatekeeper=acceptor.door,
         receiver=acceptor.shelf,
         settings=AcceptorSettings(),
-        most_associations=50,
+        places=places,
         on_report=lambda report: None,
         is_shared=True,
     )
@@ -85,9 +85,9 @@ def second_loop(acceptor):
     second.drain(0)
 
 
-def test_loops_that_share_a_socket_serve_every_caller(running, peer, encode_store):
+def test_loops_that_share_a_socket_serve_every_caller(running, peer, encode_store, make_places):
     acceptor = running(most_associations=50)
-    with second_loop(acceptor):
+    with second_loop(acceptor, make_places(50)):
         for _ in range(40):
             scu = peer(acceptor)
             scu.associate()
@@ -97,11 +97,11 @@ def test_loops_that_share_a_socket_serve_every_caller(running, peer, encode_stor
     assert len(acceptor.objects) == 40
 
 
-def test_a_loop_that_serves_a_caller_leaves_the_next_to_another(running, peer, monkeypatch):
+def test_a_loop_that_serves_a_caller_leaves_the_next_to_another(running, peer, make_places, monkeypatch):
     monkeypatch.setattr(server, "_BUSY_WAITS_S", 2.0)
     monkeypatch.setattr(server, "_BUSY_WAITS_AT_MOST_S", 2.0)
     acceptor = running(most_associations=50, is_shared=True)
-    with second_loop(acceptor) as second:
+    with second_loop(acceptor, make_places(50)) as second:
         for _ in range(2):
             assert peer(acceptor).associate()[0] == pdu.A_ASSOCIATE_AC
         assert (acceptor.server.associations, second.associations) == (1, 1)
@@ -151,18 +151,18 @@ def test_accepting_goes_on_when_the_system_had_no_thread_left(running, peer, mon
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", start_but_once)
-    assert peer(acceptor).read() is None
+    assert peer(acceptor).associate() == (pdu.A_ASSOCIATE_RJ, bytes((0, 2, 3, 1)))
     assert peer(acceptor).associate()[0] == pdu.A_ASSOCIATE_AC
     assert acceptor.server.associations == 1
 
 
-def test_ipv6(peer):
+def test_ipv6(make_places):
     listening = socket.create_server(("::1", 0), family=socket.AF_INET6)
     reports = []
     stop = threading.Event()
 
     class Door:
-        def admit(self, *, called_ae, calling_ae, address):
+        def admit(self, *, called_ae, calling_ae, address, tls=None):
             return Admission(peer=address)
 
     server = AcceptorServer(
@@ -170,7 +170,7 @@ def test_ipv6(peer):
         gatekeeper=Door(),
         receiver=None,
         settings=AcceptorSettings(),
-        most_associations=1,
+        places=make_places(1),
         on_report=reports.append,
     )
     thread = threading.Thread(target=server.serve, args=(stop.is_set,))

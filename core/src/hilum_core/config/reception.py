@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import attrs
-from attrs.validators import deep_iterable
+from attrs.validators import deep_iterable, optional
 
 from hilum_core.config.names import bad_name
 from hilum_core.config.security import Login, Network, PeerTls, RouterTls
@@ -186,14 +186,25 @@ class RouterSettings:
         default=64,
         validator=positive,
         metadata=about(
-            "How many associations may be open at a time; more are rejected as transient. The receiving "
-            "processes share it evenly, rounded up."
+            "How many associations may be open at a time, over all receiving processes; more are rejected as "
+            "transient."
+        ),
+    )
+    most_associations_of_a_peer: int = attrs.field(
+        default=32,
+        validator=positive,
+        metadata=about(
+            "How many of them one peer may have, so that none keeps the others out; "
+            "`peers.NAME.most_associations` says otherwise for one."
         ),
     )
     idle_timeout: timedelta = attrs.field(
         default=timedelta(seconds=60),
         validator=positive,
-        metadata=about("After this time without a byte from the sender an association is aborted."),
+        metadata=about(
+            "How long a sender may be silent between two objects, and how long it may take within one for "
+            "the next 512 bytes; then its association is aborted."
+        ),
     )
     refuse_below_free: Size | None = attrs.field(
         default=None,
@@ -262,6 +273,14 @@ class PeerSettings:
         validator=_later,
         metadata=about(
             "Whether its reports about what it stored are taken (N-EVENT-REPORT). Not in this version."
+        ),
+    )
+    most_associations: int | None = attrs.field(
+        default=None,
+        validator=optional(positive),
+        metadata=about(
+            "How many associations it may have open at a time. "
+            "By default `router.most_associations_of_a_peer`."
         ),
     )
     check_address: bool = attrs.field(

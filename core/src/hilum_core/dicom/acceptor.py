@@ -27,6 +27,7 @@ from hilum_core.dicom.negotiation import (
     decode_head,
     encode_associate_ac,
 )
+from hilum_core.dicom.patience import Patience
 from hilum_core.dicom.pdu import SERVICE_USER, UNEXPECTED_PDU, ProtocolError, WholePdu
 from hilum_core.dicom.reception import (
     CALLED_AE_NOT_RECOGNISED,
@@ -85,16 +86,25 @@ def serve_association(
     receiver: ObjectReceiver,
     settings: AcceptorSettings,
     stopping: Callable[[], bool],
+    connected_at: float | None = None,
     tls: ssl.SSLContext | None = None,
 ) -> AssociationReport:
     """Serve one connection from its first byte to its last, and close it. Never raises.
 
-    With ``tls`` nothing is taken but TLS.
+    ``connected_at``: since when it has been there, by the monotonic clock; now by default. Its time to ask
+    for an association counts from then. With ``tls`` nothing is taken but TLS.
     Once `stopping` says so, the association is aborted as soon as it is silent between two messages;
     what is being received is received to its end.
     """
     association = _Acceptor(
-        sock, address, gatekeeper=gatekeeper, receiver=receiver, settings=settings, stopping=stopping, tls=tls
+        sock,
+        address,
+        gatekeeper=gatekeeper,
+        receiver=receiver,
+        settings=settings,
+        stopping=stopping,
+        started=time.monotonic() if connected_at is None else connected_at,
+        tls=tls,
     )
     ending, text = association.run()
     return association.report(ending, text)
@@ -118,13 +128,14 @@ class _Acceptor:
         receiver: ObjectReceiver,
         settings: AcceptorSettings,
         stopping: Callable[[], bool],
+        started: float,
         tls: ssl.SSLContext | None,
     ) -> None:
         self._gatekeeper = gatekeeper
         self._receiver = receiver
         self._settings = settings
         self._stopping = stopping
-        self._started = time.monotonic()
+        self._started = started
         stream = PduStream(
             buffer_bytes=settings.buffer_bytes,
             max_pdu_bytes=settings.max_pdu_bytes,
@@ -139,6 +150,7 @@ class _Acceptor:
         self._may_echo = False
         self._peer_max_pdu_bytes = 0
         self._tally = _Tally()
+        self._patience = Patience(settings.idle_s)
 
     def report(self, ending: Ending, text: str) -> AssociationReport:
         return AssociationReport(
@@ -196,7 +208,7 @@ class _Acceptor:
     # ---- negotiation
 
     def _negotiate(self) -> None:
-        deadline = time.monotonic() + self._settings.artim_s
+        deadline = self._started + self._settings.artim_s
         self._channel.open(deadline, cancelled=self._stopping)
         admission = self._admit(deadline)
         while (event := self._channel.stream.next_event()) is None:
@@ -233,9 +245,9 @@ class _Acceptor:
         decision = self._gatekeeper.admit(
             called_ae=called_ae, calling_ae=calling_ae, address=self._facts.address, tls=self._caller_tls()
         )
+        self._facts = attrs.evolve(self._facts, peer=decision.peer)
         if isinstance(decision, Rejection):
             self._reject(decision)
-        self._facts = attrs.evolve(self._facts, peer=decision.peer)
         return decision
 
     def _caller_tls(self) -> CallerTls | None:
@@ -359,9 +371,15 @@ class _Acceptor:
             yield pieces
 
     def _next_event(self, *, between_messages: bool = False) -> Piece | WholePdu:
-        return self._channel.next_event(
-            self._settings.idle_s, cancelled=self._may_stop if between_messages else None
-        )
+        stream, patience = self._channel.stream, self._patience
+        cancelled = self._may_stop if between_messages else None
+        if between_messages:
+            patience.renew()
+        while (event := stream.next_event()) is None:
+            since, before = time.monotonic(), stream.total
+            self._channel.receive(since + patience.left_s, cancelled=cancelled)
+            patience.waited(time.monotonic() - since, stream.total - before)
+        return event
 
     def _may_stop(self) -> bool:
         return not self._channel.stream.in_pdu and self._stopping()

@@ -1,7 +1,7 @@
-"""Who is connected: callers that were admitted, and those that have not said yet who they are.
+"""Who has a thread: callers that were admitted, and those that the first bytes did not decide.
 
-The two do not take each other's places. Anybody on the network can open connections and send nothing;
-these give way to newer ones, first of all those of the address that has the most.
+The two do not take each other's places. The others, which speak something else than a request for an
+association, give way to newer ones, first of all those of the address that has the most.
 """
 
 from __future__ import annotations
@@ -11,25 +11,28 @@ import socket
 import threading
 import time
 from collections import Counter
+from collections.abc import Hashable
 from typing import Final
 
 import attrs
 
+from hilum_core.dicom.reception import Admission
+
 _MOST_UNKNOWN: Final = 64
 _LEAST_S: Final = 1.0
-"""So long a caller has in any case to send its request."""
+"""So long a caller has in any case to be answered."""
 
 
 @attrs.define(eq=False)
 class Caller:
-    """One connection. ``thread`` serves it; ``is_by_tls`` tells by which port it came."""
+    """One connection. ``thread`` serves it; ``admission`` and its ``place`` are set once it is admitted."""
 
     sock: socket.socket
     address: str
     connected_at: float = attrs.field(factory=time.monotonic)
     thread: threading.Thread = attrs.field(init=False)
-    is_by_tls: bool = attrs.field(default=False, init=False)
-    is_admitted: bool = attrs.field(default=False, init=False)
+    admission: Admission | None = attrs.field(default=None, init=False)
+    place: Hashable | None = attrs.field(default=None, init=False)
     is_sent_away: bool = attrs.field(default=False, init=False)
 
     def send_away(self) -> None:
@@ -40,10 +43,9 @@ class Caller:
 
 
 class Callers:
-    """All connections of one accept loop. Any thread may ask."""
+    """All callers of one accept loop. Any thread may ask."""
 
-    def __init__(self, most_admitted: int, most_unknown: int = _MOST_UNKNOWN) -> None:
-        self._most_admitted = most_admitted
+    def __init__(self, most_unknown: int = _MOST_UNKNOWN) -> None:
         self._most_unknown = most_unknown
         self._lock = threading.Lock()
         self._callers: set[Caller] = set()
@@ -52,38 +54,25 @@ class Callers:
         with self._lock:
             return len(self._callers)
 
-    @property
-    def may_be_full(self) -> bool:
-        """Whether the next one is too many, if all that are here are admitted."""
-        return len(self) >= self._most_admitted
-
     def everybody(self) -> list[Caller]:
         """All that are here now."""
         with self._lock:
             return list(self._callers)
 
     def enter(self, caller: Caller) -> None:
-        """Note a new connection."""
+        """Note a new caller."""
         with self._lock:
             self._callers.add(caller)
 
     def leave(self, caller: Caller) -> None:
-        """Forget a connection that has ended."""
+        """Forget a caller that has gone."""
         with self._lock:
             self._callers.discard(caller)
 
-    def admit(self, caller: Caller) -> bool:
-        """Count a caller among the admitted, unless there are as many as may be; whether it was."""
-        with self._lock:
-            if sum(other.is_admitted for other in self._callers) >= self._most_admitted:
-                return False
-            caller.is_admitted = True
-            return True
-
     def make_room(self) -> bool:
-        """Whether another may connect; if need be, one that has waited long enough is sent away for it."""
+        """Whether another unknown one may come; if need be, one that has been here for long is sent away."""
         with self._lock:
-            unknown = [c for c in self._callers if not (c.is_admitted or c.is_sent_away)]
+            unknown = [c for c in self._callers if not (c.admission or c.is_sent_away)]
         if len(unknown) < self._most_unknown:
             return True
         latest = time.monotonic() - _LEAST_S

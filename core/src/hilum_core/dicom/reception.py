@@ -29,10 +29,11 @@ class AcceptorSettings:
     buffer_bytes
         How much is received at once, and the memory of an association.
     artim_s
-        PS3.8 9.1.4: how long a connection may take to send its A-ASSOCIATE-RQ, or to close after the
-        last PDU.
+        PS3.8 9.1.5: how long a connection may take to send its A-ASSOCIATE-RQ, all of it, or to close after
+        the last PDU.
     idle_s
-        How long an association may be silent, between messages or within one.
+        How long an association may be silent between messages, and how long it may take within one for
+        the next few hundred bytes (see `hilum_core.dicom.patience`).
     """
 
     max_pdu_bytes: int = 128 * 1024
@@ -53,6 +54,8 @@ class Admission:
     transfer_syntaxes
         In order of preference, where several are proposed for one presentation context; then in the
         requestor's order. Empty: Explicit VR Little Endian, Implicit VR Little Endian.
+    most_associations
+        How many it may have open at a time; None for as many as there are places.
     verify_user
         Asked about the user that the request names, if any, before the association is accepted: why it
         is not, if so. Called on the thread of the association. None: whoever it names is taken.
@@ -62,17 +65,22 @@ class Admission:
     may_store: bool = True
     may_echo: bool = True
     transfer_syntaxes: tuple[str, ...] = ()
+    most_associations: int | None = None
     verify_user: Callable[[UserIdentity | None], Rejection | None] | None = None
 
 
 @attrs.frozen(kw_only=True)
 class Rejection:
-    """A caller may not come in: the fields of an A-ASSOCIATE-RJ (PS3.8 Table 9-21), and why, for the log."""
+    """A caller may not come in: the fields of an A-ASSOCIATE-RJ (PS3.8 Table 9-21), and why, for the log.
+
+    ``peer`` is its name in the inventory, if it is known and only has to wait.
+    """
 
     result: int
     source: int
     reason: int
     text: str
+    peer: str | None = None
 
 
 CALLED_AE_NOT_RECOGNISED: Final = Rejection(
@@ -83,6 +91,7 @@ CALLING_AE_NOT_RECOGNISED: Final = Rejection(
 )
 USER_NOT_VERIFIED: Final = Rejection(result=2, source=2, reason=1, text="user identity not verified")
 """PS3.8 Table 9-21 has no reason of its own for it: transient, of the ACSE, no reason given."""
+CONGESTED: Final = Rejection(result=2, source=3, reason=1, text="temporary congestion: no thread is left")
 LIMIT_EXCEEDED: Final = Rejection(result=2, source=3, reason=2, text="local limit exceeded")
 
 

@@ -57,10 +57,16 @@ class PduStream:
         What we announced. A larger P-DATA-TF is counted in `oversized`, and read all the same.
     most_pdu_bytes
         What no P-DATA-TF may exceed: beyond it the length is taken for garbage.
+
+    Attributes
+    ----------
+    total
+        All bytes received so far.
     """
 
     def __init__(self, *, buffer_bytes: int, max_pdu_bytes: int, most_pdu_bytes: int) -> None:
         self.oversized = 0
+        self.total = 0
         self._view = memoryview(bytearray(buffer_bytes))
         self._start = 0
         self._end = 0
@@ -93,6 +99,7 @@ class PduStream:
     def received(self, count: int) -> None:
         """Take note of `count` bytes that were put into `room`."""
         self._end += count
+        self.total += count
 
     def peek(self, count: int) -> bytes | None:
         """The next `count` bytes without taking them, or None while there are fewer."""

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import attrs
-
 from hilum_core.clock import microseconds
 from hilum_core.config import Reception, RouterTls, load_reception
 from hilum_core.credentials import ServerTls
-from hilum_core.dicom.acceptor import AcceptorSettings, AssociationReport, Ending
+from hilum_core.dicom.acceptor import AcceptorSettings
+from hilum_core.dicom.places import SharedPlaces
 from hilum_core.dicom.server import AcceptorServer, TlsListener
 from hilum_core.incarnation import Incarnation
 from hilum_core.log import get_logger
 from hilum_core.queue import GroupCommit, QueueDamaged, QueueUnavailable, ring
 from hilum_core.receive.gatekeeper import PeerGatekeeper
+from hilum_core.receive.journal import Journal
 from hilum_core.receive.objects import SpoolReceiver
 from hilum_core.receive.reconciling import start_reconciling
 from hilum_core.receive.retiring import Retirement
@@ -27,8 +26,6 @@ from hilum_core.spool import Spool, open_spool
 from hilum_core.spool.ids import first_id_of
 from hilum_core.stage import StageArguments, open_queue, run_stage, start
 
-_SAYS_SOMETHING = {Ending.PROTOCOL_ERROR, Ending.NOT_SECURE}
-"""Of a caller that has not said who it is, what is more than a check of the port."""
 _log = get_logger("receive")
 
 
@@ -74,19 +71,22 @@ def serve(
     Once `retiring`, open ones go on as long as their callers want, and no more are taken.
     """
     router = reception.router
+    journal = Journal(_log)
+    journal.start()
     server = AcceptorServer(
         socket.socket(fileno=arguments.listen_fd),
         gatekeeper=PeerGatekeeper(router, reception.peers, out_of_space=spool.is_out_of_space),
         receiver=SpoolReceiver(spool, commits),
         settings=AcceptorSettings(idle_s=router.idle_timeout.total_seconds()),
-        most_associations=math.ceil(router.most_associations / router.receive_processes),
-        on_report=report,
+        places=SharedPlaces(arguments.state_dir / "run" / "places", router.most_associations),
+        on_report=journal.note,
         is_shared=router.receive_processes > 1,
         tls=tls_listener(arguments, router.tls),
     )
     server.serve(lambda: stopping() or retiring())
     server.see_off(stopping)
     server.drain(arguments.stop_within_s)
+    journal.close()
 
 
 def tls_listener(arguments: StageArguments, tls: RouterTls | None) -> TlsListener | None:
@@ -100,18 +100,6 @@ def tls_listener(arguments: StageArguments, tls: RouterTls | None) -> TlsListene
     )
     context()
     return TlsListener(socket.socket(fileno=arguments.listen_tls_fd), context)
-
-
-def report(association: AssociationReport) -> None:
-    """One line for each association, whatever happened on it; none for a mere check of the port."""
-    if not association.calling_ae and association.ending not in _SAYS_SOMETHING:
-        write = _log.debug
-    elif association.ending in {Ending.RELEASED, Ending.STOPPED} and not association.refused:
-        write = _log.info
-    else:
-        write = _log.warning
-    fields = attrs.asdict(association, filter=lambda _field, value: bool(value))
-    write("association ended", **{**fields, "ending": association.ending.value})
 
 
 def last_known_id(state_dir: Path, incarnation: Incarnation) -> str | None:

@@ -42,6 +42,7 @@ class PeerGatekeeper:
         self._called_aes = {router.ae_title, *router.also_called}
         self._peers = peers
         self._out_of_space = out_of_space
+        self._most_of_a_peer = router.most_associations_of_a_peer
         self._passcodes = PasscodeCheck()
 
     def admit(
@@ -74,6 +75,7 @@ class PeerGatekeeper:
             may_store=peer.may_send,
             may_echo=peer.may_echo,
             transfer_syntaxes=tuple(peer.prefer),
+            most_associations=peer.most_associations or self._most_of_a_peer,
             verify_user=UserCheck(name, peer, self._passcodes) if peer.user is not None else None,
         )
 
