@@ -112,3 +112,9 @@ def test_a_broken_filter_of_a_route_for_other_peers_holds_nobody_up():
 def test_nothing_is_routed_while_a_route_is_unreadable():
     with pytest.raises(TemporaryError, match=r"routes\[1\]"):
         decide(plan(route("a", ["x"]), broken={"routes[1]": "no sink is called y"}), instance(), yes)
+
+
+def test_a_route_takes_what_came_in_under_the_titles_that_it_names():
+    routes = plan(route("test", ["x"], called=["HILUM_TEST"]), route("all", ["y"], called=["HILUM"]))
+    assert sinks(decide(routes, instance(), yes)) == ["y"]
+    assert decide(routes, instance(), yes).matches[0].why == "called HILUM"

@@ -60,14 +60,20 @@ class FlowReader:
         self._left_out: list[ComponentEntry] = []
         self.problems: list[ConfigProblem] = []
 
-    def read(self, peers: Mapping[str, PeerSettings], peer_names: Collection[str]) -> Flow:
+    def read(
+        self,
+        peers: Mapping[str, PeerSettings],
+        peer_names: Collection[str],
+        called_aes: Collection[str] | None,
+    ) -> Flow:
         """Read everything but `[router]` and `[peers]`.
 
-        `peer_names` are all peers of the document, those that are at fault included.
+        `peer_names` are all peers of the document, those that are at fault included;
+        `called_aes` the AE titles of the router, None where it is at fault itself.
         """
         self._read_top_level()
         entries: dict[Kind, Mapping[str, ComponentEntry]] = {k: self._read_components(k) for k in KINDS}
-        routes = self._read_routes(peer_names)
+        routes = self._read_routes(peer_names, called_aes)
         return Flow(
             peers=peers,
             filters=entries["filters"],
@@ -111,7 +117,9 @@ class FlowReader:
                 self._left_out += rest_of(kind, name, table)
         return entries
 
-    def _read_routes(self, peer_names: Collection[str]) -> Mapping[int, RouteSettings]:
+    def _read_routes(
+        self, peer_names: Collection[str], called_aes: Collection[str] | None
+    ) -> Mapping[int, RouteSettings]:
         tables = self._document.get("routes", [])
         if not isinstance(tables, list):
             self._leave_out(
@@ -123,7 +131,9 @@ class FlowReader:
         for index, table in enumerate(tables):
             problems = [twice[index]] if index in twice else []
             try:
-                routes[index] = read_route(index, table, components=self._tables, peers=peer_names)
+                routes[index] = read_route(
+                    index, table, components=self._tables, peers=peer_names, called_aes=called_aes
+                )
             except ConfigProblems as error:
                 problems = [*error.problems, *problems]
             if problems:

@@ -13,6 +13,7 @@ from hilum_core.config.reception import (
     PeerSettings,
     Reception,
     RouterSettings,
+    not_ours,
     read_peers,
     read_router,
     tls_is_there,
@@ -91,7 +92,7 @@ def examine(text: str, *, source: str) -> Examined:
     tables = document.get("peers")
     peer_names = frozenset(tables) if isinstance(tables, Mapping) else frozenset()
     reader = FlowReader(document)
-    flow = reader.read(peers, peer_names)
+    flow = reader.read(peers, peer_names, router.called_aes if router else None)
     return Examined(
         document=document,
         router=router,
@@ -134,6 +135,9 @@ def _reception(
     if router is not None and (missing := tuple(tls_is_there(router, peers))):
         router = None
         problems += missing
+    if router is not None and (wrong := list(not_ours(router, peers))):
+        router = None
+        problems += wrong
     return router, peers, problems
 
 

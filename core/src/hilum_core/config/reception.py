@@ -28,6 +28,7 @@ from hilum_sdk.config import (
     port_number,
     positive,
     structure,
+    unknown_name,
 )
 
 _each_an_ae_title = deep_iterable(ae_title)
@@ -133,8 +134,8 @@ class RouterSettings:
         validator=_each_an_ae_title,
         metadata=about(
             "Further AE titles under which it may be called: old names, or one for each kind of traffic, "
-            "which the `tags` filter can tell apart.",
-            example='["OLD_ROUTER", "HILUM_ER"]',
+            "such as tests. A route's `called` and a peer's `may_call` tell them apart.",
+            example='["OLD_ROUTER", "HILUM_TEST"]',
         ),
     )
     listen: ListenAddress = attrs.field(
@@ -246,6 +247,11 @@ class RouterSettings:
         if value == self.listen and value.port:
             raise ValueError("must not be the address of listen: one port speaks with TLS or without")
 
+    @property
+    def called_aes(self) -> frozenset[str]:
+        """All AE titles under which it may be called."""
+        return frozenset(title.strip() for title in (self.ae_title, *self.also_called))
+
 
 @attrs.frozen(kw_only=True)
 class PeerSettings:
@@ -267,6 +273,13 @@ class PeerSettings:
     )
     description: str = attrs.field(default="", metadata=about("What it is."))
     may_send: bool = attrs.field(default=False, metadata=about("Whether its objects are accepted (C-STORE)."))
+    may_call: tuple[str, ...] = attrs.field(
+        default=(),
+        validator=_each_an_ae_title,
+        metadata=about(
+            "Under which AE titles of the router it may call; empty: all of them.", example='["HILUM_TEST"]'
+        ),
+    )
     may_echo: bool = attrs.field(default=True, metadata=about("Whether it may test the connection (C-ECHO)."))
     may_report: bool | None = attrs.field(
         default=None,
@@ -364,6 +377,15 @@ class Reception:
 
     router: RouterSettings
     peers: Mapping[str, PeerSettings]
+
+
+def not_ours(router: RouterSettings, peers: Mapping[str, PeerSettings]) -> Iterator[ConfigProblem]:
+    """Find the AE titles that a peer may call and the router has not."""
+    for name, peer in peers.items():
+        for index, title in enumerate(peer.may_call):
+            if title not in router.called_aes:
+                where = f"{path_to('peers', name)}.may_call[{index}]"
+                yield ConfigProblem(where, unknown_name("AE title of the router", title, router.called_aes))
 
 
 def read_router(document: Mapping[str, Any]) -> RouterSettings:

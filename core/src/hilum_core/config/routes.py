@@ -39,6 +39,15 @@ class RouteSettings:
         validator=_each_once,
         metadata=about("The peers whose objects it takes; empty: all.", key="from", example='["ct1"]'),
     )
+    called: tuple[str, ...] = attrs.field(
+        default=(),
+        validator=_each_once,
+        metadata=about(
+            "The AE titles of the router under which its objects come in; empty: all. So tests and "
+            "production stay apart.",
+            example='["HILUM_TEST"]',
+        ),
+    )
     filters: tuple[str, ...] = attrs.field(
         default=(), validator=_each_once, metadata=about("The filters that must all match.")
     )
@@ -59,9 +68,16 @@ class RouteSettings:
 
 
 def read_route(
-    index: int, table: Any, *, components: Mapping[Kind, Mapping[str, Any]], peers: Collection[str]
+    index: int,
+    table: Any,
+    *,
+    components: Mapping[Kind, Mapping[str, Any]],
+    peers: Collection[str],
+    called_aes: Collection[str] | None = None,
 ) -> RouteSettings:
     """Read one route; `components` are the tables of the config by kind and name.
+
+    `called_aes` are the AE titles of the router, None where they are not known.
 
     Raises
     ------
@@ -75,10 +91,25 @@ def read_route(
         # The names are looked up all the same, as far as the table can be read.
         lost = _lost_names(where, table, components) if isinstance(table, Mapping) else ()
         raise ConfigProblems([*error.problems, *lost]) from None
-    problems = [*_lost_names(where, table, components), *_disabled_steps(where, route, components)]
+    problems = [
+        *_not_ours(where, route, called_aes),
+        *_lost_names(where, table, components),
+        *_disabled_steps(where, route, components),
+    ]
     if problems:
         raise ConfigProblems(problems)
     return route
+
+
+def _not_ours(
+    where: str, route: RouteSettings, called_aes: Collection[str] | None
+) -> Iterator[ConfigProblem]:
+    if called_aes is None:
+        return
+    for index, title in enumerate(route.called):
+        if title not in called_aes:
+            text = unknown_name("AE title of the router", title, called_aes)
+            yield ConfigProblem(f"{where}.called[{index}]", text)
 
 
 def _lost_names(

@@ -39,7 +39,7 @@ class PeerGatekeeper:
         *,
         out_of_space: Callable[[], bool],
     ) -> None:
-        self._called_aes = {router.ae_title, *router.also_called}
+        self._called_aes = router.called_aes
         self._peers = peers
         self._out_of_space = out_of_space
         self._most_of_a_peer = router.most_associations_of_a_peer
@@ -63,6 +63,9 @@ class PeerGatekeeper:
         peer = namesakes[name]
         if reason := why_not_by_tls(peer, tls):
             return _unknown(f"peers.{name} {reason}")
+        if peer.may_call and called_ae.strip() not in peer.may_call:
+            text = f"{CALLED_AE_NOT_RECOGNISED.text}: peers.{name} may not call {called_ae.strip()}"
+            return attrs.evolve(CALLED_AE_NOT_RECOGNISED, text=text)
         return self._admission(name, peer)
 
     def _admission(self, name: str, peer: PeerSettings) -> Admission | Rejection:

@@ -76,6 +76,8 @@ def decide(plan: RoutingPlan, instance: Instance, matches: Matcher) -> Decision:
 def _takes(plan: RoutingPlan, route: RouteSettings, instance: Instance, matches: Matcher) -> bool:
     if route.disabled or (route.from_ and instance.association.peer not in route.from_):
         return False
+    if route.called and instance.association.called_ae.strip() not in route.called:
+        return False
     for name in route.filters:
         if reason := plan.broken.get(f"filters.{name}"):
             raise TemporaryError(f"route {route.name} cannot be asked: filters.{name}: {reason}")
@@ -86,5 +88,6 @@ def _takes(plan: RoutingPlan, route: RouteSettings, instance: Instance, matches:
 
 def _why(route: RouteSettings, instance: Instance) -> str:
     reasons = [f"from {instance.association.peer}"] if route.from_ else []
+    reasons += [f"called {instance.association.called_ae.strip()}"] if route.called else []
     reasons += route.filters
     return ", ".join(reasons) or "takes everything"

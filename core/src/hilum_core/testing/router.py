@@ -167,7 +167,7 @@ class RunningRouter:
 
 @contextlib.contextmanager
 def running_router(
-    folder: Path, config: str, *, options: tuple[str, ...] = (), **router: str | int
+    folder: Path, config: str, *, options: tuple[str, ...] = (), **router: str | int | Sequence[str]
 ) -> Iterator[RunningRouter]:
     """Run a router while the block runs.
 
@@ -196,5 +196,9 @@ def running_router(
         running.stop()
 
 
-def _toml(value: str | int) -> str:
-    return str(value).lower() if isinstance(value, bool | int) else f'"{value}"'
+def _toml(value: str | int | Sequence[str]) -> str:
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, int):
+        return str(value).lower()
+    return f"[{', '.join(map(_toml, value))}]"
