@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := 1
 MEMBERS := $(wildcard sdk/pyproject.toml core/pyproject.toml plugins/*/*/pyproject.toml)
 
-.PHONY: demo test powercut setup lint bench soak plot plot-setup docs wheels pins
+.PHONY: demo test powercut setup lint bench soak fuzz fuzz-setup plot plot-setup docs wheels pins
 
 demo: setup
 	.venv/bin/hilum demo $(ARGS)
@@ -35,6 +35,13 @@ bench: setup
 # A router under load whose processes die at random, and at the end all is compared.
 soak: setup
 	.venv/bin/python -m soak --minutes $(or $(filter-out 0,$(MINUTES)),20) $(ARGS)
+
+# Bytes that are no DICOM for every surface that reads bytes of others, MINUTES for each.
+fuzz: fuzz-setup
+	.tools/fuzz/bin/python -m fuzz --minutes $(or $(filter-out 0,$(MINUTES)),5) $(ARGS)
+
+fuzz-setup: $(UV)
+	UV_PROJECT_ENVIRONMENT=.tools/fuzz $(UV) sync -q --all-packages --group fuzz
 
 # Draws what `make bench ARGS="--json figures.json"` measured.
 plot: plot-setup

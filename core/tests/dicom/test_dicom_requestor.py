@@ -779,17 +779,26 @@ def test_an_n_action_is_refused_by_who_does_not_know_it(running):
         assert association.n_action(CT, "1.2.3", 1, Dataset()) == 0x0211
 
 
-def test_an_identifier_that_cannot_be_read_ends_the_association(scripted):
+_bomb = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+BOMB = _bomb.compress(bytes(64 << 20)) + _bomb.flush()
+
+
+@pytest.mark.parametrize(
+    ("syntax", "identifier"),
+    [(DEFLATED, b"not deflated"), (DEFLATED, BOMB), (EXPLICIT, b"\x10\0\x20\0??\xff\xff")],
+    ids=["no deflate stream", "64 MiB of nothing", "no data set"],
+)
+def test_an_identifier_that_cannot_be_read_ends_the_association(scripted, syntax, identifier):
     def script(connection):
-        connection.accept(syntax=DEFLATED)
+        connection.accept(syntax=syntax)
         command, _, _ = connection.message()
         pending = {0x100: 0x8020, 0x120: command.message_id, 0x800: 1, 0x900: 0xFF00}
         connection.send(
-            pdu.p_data(1, pdu.COMMAND, encode_command(pending), 0), pdu.p_data(1, 0, b"not deflated", 0)
+            pdu.p_data(1, pdu.COMMAND, encode_command(pending), 0), pdu.p_data(1, 0, identifier, 0)
         )
         connection.read()
 
-    association = open_to(scripted(script), (FIND, (DEFLATED,)))
-    with pytest.raises(zlib.error):
+    association = open_to(scripted(script), (FIND, (syntax,)))
+    with pytest.raises(AssociationLost, match="data set that cannot be read"):
         list(association.find(FIND, Dataset()))
     assert not association.is_usable

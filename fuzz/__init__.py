@@ -1,0 +1,1 @@
+"""Bytes that are no DICOM, for all that reads bytes of others: `make fuzz MINUTES=5`."""
