@@ -16,7 +16,7 @@ from bench import goals, growing, memory
 from bench.contestants.hilum import HILUM
 from bench.contestants.routers import PASS_ON, routers
 from bench.contestants.senders import SENDERS
-from bench.contests import associate, fan_out, nagle, receive, route, send
+from bench.contests import associate, fan_out, nagle, receive, route, send, siege
 from bench.contests import large as large_object
 from bench.machine import look
 from bench.measure import Run, summarise
@@ -34,6 +34,7 @@ CONTESTS: dict[str, Compete] = {
     send.CONTEST: send.compete,
     route.CONTEST: route.compete,
     fan_out.CONTEST: fan_out.compete,
+    siege.CONTEST: siege.compete,
     large_object.CONTEST: large_object.compete,
     growing.CONTEST: growing.compete,
 }

@@ -10,7 +10,7 @@ import attrs
 from bench import growing
 from bench.contestants.hilum import HILUM
 from bench.contestants.routers import PASS_ON
-from bench.contests import fan_out, large, nagle, receive, route, send
+from bench.contests import fan_out, large, nagle, receive, route, send, siege
 from bench.measure import Case, Summary
 from bench.objects import CT, KINDS, SMALL
 
@@ -161,6 +161,9 @@ def _goals() -> Iterator[Goal]:
         for kind in KINDS:
             easy = fan_out.case_of(kind, fan_out.WITHOUT_ILL)
             yield Kept(hard=fan_out.case_of(kind, spread), easy=easy, at_least=0.9)
+    for kind in KINDS:
+        besieged, alone = (siege.case_of(kind, one) for one in (siege.BESIEGED, siege.ALONE))
+        yield Kept(hard=besieged, easy=alone, at_least=0.8)
     yield from _growth_goals()
     yield Lean(contest=large.CONTEST, below_mib=150)
 

@@ -49,7 +49,7 @@ def compete(folder: Path, plan: Plan) -> Iterator[Run]:
                     case = Case(contest=CONTEST, kind=kind.words, associations=associations)
                     for receiver in in_turn(receivers, number):
                         if associations > 1 or "fork" not in receiver.name:
-                            yield _run(receiver, case, source.make(plan.count(kind, receiver.share)))
+                            yield run(receiver, case, source.make(plan.count(kind, receiver.share)))
     finally:
         for receiver in receivers:
             receiver.end()
@@ -64,7 +64,8 @@ def warm_up(receiver: Receiver) -> None:
     receiver.clear()
 
 
-def _run(receiver: Receiver, case: Case, objects: Sequence[BenchObject]) -> Run:
+def run(receiver: Receiver, case: Case, objects: Sequence[BenchObject]) -> Run:
+    """Send objects to a receiver that has started."""
     os.sync()  # what others left to be written is written before the clock starts
     before_s = cpu_seconds(receiver.pid)
     took_s = raw_sender.stream(receiver.port, receiver.dialect, objects, associations=case.associations)
