@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import socket
 import ssl
 import subprocess
@@ -19,6 +20,13 @@ from hilum_core.testing import running_router
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 VERIFICATION = "1.2.840.10008.1.1"
+
+
+@pytest.fixture(autouse=True)
+def _collected():
+    """What pynetdicom leaves is collected here, and not in the middle of another test."""
+    yield
+    gc.collect()
 
 
 def said(router, *words):
