@@ -18,7 +18,7 @@ test: setup
 
 # Cuts the power of a real router on ext4, xfs and btrfs, CUTS times each and for MINUTES each; by root.
 powercut: setup
-	PYTHONPATH=tests/power .venv/bin/python -m powercuts --cuts $(CUTS) --minutes $(or $(filter-out 0,$(MINUTES)),20) $(ARGS)
+	PYTHONPATH=tests/power .venv/bin/python -m powercuts --cuts $(CUTS) --minutes $(MINUTES) $(ARGS)
 
 setup: .venv/.stamp
 
