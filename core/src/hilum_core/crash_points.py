@@ -71,6 +71,9 @@ POINTS: Final[Mapping[str, str]] = {
 """Every point, and what has happened when it is reached."""
 
 _REACHED = ".reached"
+_GROUP = "HILUM_CRASH_GROUP"
+"""Tells all processes of a router the group of its supervisor: each worker leads one of its own."""
+
 _folder = os.environ.get(VARIABLE)
 _times: Counter[str] = Counter()
 
@@ -142,6 +145,7 @@ def look_at_start() -> Path | None:
             f"{VARIABLE}: the router must lead a process group, because a point may end all of it; "
             f"start it by setsid"
         )
+    os.environ[_GROUP] = str(os.getpgrp())
     return folder
 
 
@@ -158,7 +162,7 @@ def _reached(folder: Path, point: str) -> None:
         return
     time.sleep(order.lingers_s)
     if order.whole_router:
-        os.killpg(0, signal.SIGKILL)
+        os.killpg(int(os.environ.get(_GROUP, "0")), signal.SIGKILL)  # workers die with their coordinators
     os.kill(os.getpid(), signal.SIGKILL)
 
 
