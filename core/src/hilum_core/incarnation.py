@@ -166,6 +166,20 @@ class Incarnation:
             self._descriptor = -1
 
 
+def last_incarnation(state_dir: Path) -> int:
+    """The last number that was given; 0 if none was."""
+    with _counter(state_dir) as counter:
+        return max(_read_number(counter), *_numbers(state_dir / "run"), 0)
+
+
+def skip_incarnations(state_dir: Path, number: int) -> None:
+    """Give only greater numbers than this from now on: a restored queue has leases of those up to it."""
+    with _counter(state_dir) as counter:
+        if number > _read_number(counter):
+            os.pwrite(counter, f"{number:020d}\n".encode("ascii"), 0)
+            os.fsync(counter)
+
+
 def is_live(state_dir: Path, number: int) -> bool:
     """Whether the process of that number lives. A number that was never given, or forgotten, is dead."""
     try:

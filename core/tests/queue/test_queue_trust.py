@@ -121,6 +121,43 @@ def test_the_first_queue_of_a_state_directory_is_no_news(tmp_path, clock):
     assert admit(tmp_path, clock).origin is Origin.FIRST
 
 
+DAMAGES = {
+    "garbage": lambda data: b"\x5a" * len(data),
+    "the header is gone": lambda data: bytes(4096) + data[4096:],
+    "random pages": lambda data: data[:4096] + b"\xa5" * (len(data) - 4096),
+    "truncated": lambda data: data[:6000],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_damage_of_any_kind_is_told_from_a_queue_that_is_busy(desk, damage):
+    desk.receive()
+    desk.queue.close()
+    desk.path.write_bytes(damage(desk.path.read_bytes()))
+    with pytest.raises(QueueDamaged, match="hilum doctor --rebuild"):
+        SqliteQueue.open(desk.path, 1, desk.clock).claim_objects(10)
+
+
+def test_the_log_of_another_queue_is_passed_over(desk):
+    object_id = desk.receive()
+    desk.queue.close()
+    desk.path.with_name("queue.sqlite-wal").write_bytes(b"\x37\x7f\x06\x82" + bytes(100_000))
+    reopen(desk)
+    assert desk.state(object_id) == "received"
+
+
+def test_a_lost_log_leaves_an_older_queue_that_is_known_as_such(desk, tmp_path):
+    object_id = desk.receive()
+    desk.queue._session._connection.wal_checkpoint()
+    before = desk.path.read_bytes()
+    admit(tmp_path, desk.clock)
+    desk.queue.close()
+    desk.path.write_bytes(before)
+    assert admit(tmp_path, desk.clock).origin is Origin.OLDER
+    reopen(desk)
+    assert desk.state(object_id) == "held"
+
+
 def test_a_damaged_queue_is_left_as_it_is(tmp_path, clock):
     path = tmp_path / "queue.sqlite"
     path.write_bytes(b"not a database at all" * 1000)

@@ -37,6 +37,9 @@ COMMANDS = {
     "echo": Entry("hilum_core.cli.echo:echo", "Ask a DICOM node whether it is there (C-ECHO)."),
     "send": Entry("hilum_core.cli.send:send", "Send DICOM files to a node (C-STORE)."),
     "passcode": Entry("hilum_core.cli.passcode:passcode", "Make the hash of a user's passcode."),
+    "doctor": Entry("hilum_core.cli.doctor:doctor", "Examine all that a router rests on; mend when told."),
+    "backup": Entry("hilum_core.cli.backup:backup", "Back up config and queue, while the router runs."),
+    "restore": Entry("hilum_core.cli.backup:restore", "Put a backup in place."),
     "queue": Entry("hilum_core.cli.queue_group:queue", "Look at the queue of a router, and act on it."),
 }
 

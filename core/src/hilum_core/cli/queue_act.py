@@ -6,13 +6,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+import attrs
 import click
 
 from hilum_core.cli.failures import CommandError
 from hilum_core.cli.figures import count_words, who_acts
 from hilum_core.cli.queue_access import Access, open_queue, queue_options
+from hilum_core.cli.queue_held import EVERYTHING, chosen_ids, held_options
 from hilum_core.queue import ring
-from hilum_core.queue.records import Acted
+from hilum_core.queue.records import Acted, HeldFilter
 from hilum_core.queue.states import DELIVERIES
 from hilum_sdk.config import unknown_name
 
@@ -62,20 +64,34 @@ def retry(
 @click.command()
 @ids_argument
 @queue_options
+@held_options
 @click.option("--sink", default="", help="All open deliveries to this sink.")
 @click.option("--because", required=True, help="Why; kept in the ledger.")
 def cancel(
-    *, any_ids: tuple[str, ...], config_path: Path | None, state_dir: Path | None, sink: str, because: str
+    *,
+    any_ids: tuple[str, ...],
+    config_path: Path | None,
+    state_dir: Path | None,
+    which: HeldFilter,
+    sure: bool,
+    sink: str,
+    because: str,
 ) -> None:
     """End deliveries, or all open deliveries of objects, held objects included.
+
+    With --reason, --day or --sender, all that is held and fits, once you have seen the count.
 
     What has already been sent stays where it is. An object whose deliveries have all ended is kept for
     as long as the config's keep_settled says.
     """
-    if bool(any_ids) + bool(sink) != 1:
-        raise click.UsageError("say what to cancel: IDs, or --sink NAME")
+    if bool(any_ids) + bool(sink or which != EVERYTHING) != 1:
+        raise click.UsageError("say what to cancel: IDs, or --sink NAME, or --reason, --day or --sender")
     with open_queue(config_path, state_dir) as queue:
-        if any_ids:
+        if which != EVERYTHING:
+            ids = chosen_ids(queue, attrs.evolve(which, sink=sink), "cancel", sure=sure)
+            acted = _in_groups(partial(queue.store.cancel_held, by=who_acts(), because=because), ids)
+            done = f"cancelled {acted.done:,}{_skipped(acted)}"
+        elif any_ids:
             settled = queue.store.cancel(any_ids, by=who_acts(), because=because)
             done = f"cancelled; {count_words(len(settled), 'object')} settled by that"
         else:
@@ -89,6 +105,7 @@ def cancel(
 @click.command()
 @ids_argument
 @queue_options
+@held_options
 @click.option("--sink", default="", help="All held deliveries to this sink.")
 @click.option("--to", "sinks", multiple=True, metavar="SINK", help="Deliver held objects there as they came.")
 @click.option("--because", default="", help="Why; kept in the ledger.")
@@ -97,25 +114,36 @@ def release(
     any_ids: tuple[str, ...],
     config_path: Path | None,
     state_dir: Path | None,
+    which: HeldFilter,
+    sure: bool,
     sinks: tuple[str, ...],
     sink: str,
     because: str,
 ) -> None:
     """Let held objects be routed again, and held deliveries go on.
 
+    With --reason, --day or --sender, all that is held and fits, once you have seen the count.
+
     With --to, held objects go to these sinks as they came, whatever the routes say: for an object whose
     header cannot be read, the only way on.
     """
-    if bool(any_ids) + bool(sink) != 1 or (sink and sinks):
-        raise click.UsageError("say what to release: IDs, or --sink NAME; --to goes with IDs of objects")
+    if bool(any_ids) + bool(sink or which != EVERYTHING) != 1:
+        raise click.UsageError("say what to release: IDs, or --sink NAME, or --reason, --day or --sender")
+    if sinks and not any_ids:
+        raise click.UsageError("--to goes with IDs of objects: the routes say where the others go")
     with open_queue(config_path, state_dir) as queue:
+        release_each = partial(queue.store.release_each, by=who_acts(), because=because)
         if any_ids:
             _need_sinks(queue, sinks or _sinks_of(queue, any_ids))
             count = queue.store.release(any_ids, by=who_acts(), because=because, sinks=sinks)
             done = f"released {count:,}"
+        elif which != EVERYTHING:
+            which = attrs.evolve(which, sink=sink)
+            _need_sinks(queue, [one.sink for one in queue.store.held_groups(which) if one.sink])
+            acted = _in_groups(release_each, chosen_ids(queue, which, "release", sure=sure))
+            done = f"released {acted.done:,}{_skipped(acted)}"
         else:
             _need_sinks(queue, [sink])
-            release_each = partial(queue.store.release_each, by=who_acts(), because=because)
             acted = _in_groups(release_each, _listed(queue, _HELD, sink))
             done = f"released {acted.done:,}{_skipped(acted)}"
         _ring(queue, "route", "render", "deliver")
@@ -178,10 +206,10 @@ def _listed(queue: Access, states: Sequence[str], sink: str) -> list[str]:
     return [row.delivery_id for row in rows]
 
 
-def _in_groups(act: Act, delivery_ids: Sequence[str]) -> Acted:
-    """Act on many deliveries, a transaction for each group, so that the router can write in between."""
-    starts = range(0, len(delivery_ids), _AT_ONCE)
-    groups = [act(delivery_ids[start : start + _AT_ONCE]) for start in starts]
+def _in_groups(act: Act, any_ids: Sequence[str]) -> Acted:
+    """Act on many, a transaction for each group, so that the router can write in between."""
+    starts = range(0, len(any_ids), _AT_ONCE)
+    groups = [act(any_ids[start : start + _AT_ONCE]) for start in starts]
     return Acted(done=sum(one.done for one in groups), skipped=sum(one.skipped for one in groups))
 
 

@@ -12,6 +12,7 @@ COMMANDS = {
     "show": Entry("hilum_core.cli.queue_look:show", "Show all that is known of one object."),
     "retry": Entry("hilum_core.cli.queue_act:retry", "Try dead or waiting deliveries again, now."),
     "cancel": Entry("hilum_core.cli.queue_act:cancel", "End deliveries or objects, on record."),
+    "held": Entry("hilum_core.cli.queue_held:held", "Count what is held, by reason, day and sender."),
     "release": Entry("hilum_core.cli.queue_act:release", "Let what is held go on."),
     "redirect": Entry("hilum_core.cli.queue_act:redirect", "Deliver to another sink instead."),
 }

@@ -7,6 +7,7 @@ held, because it may have been sent since. Or it is damaged, which opening it or
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from hilum_core.clock import Clock, SystemClock
 from hilum_core.queue.mark import read_mark, write_mark
 from hilum_core.queue.records import Distrusted
 from hilum_core.queue.sqlite import QUEUE_FILE, SqliteQueue
+from hilum_core.spool.ids import received_at
 from hilum_core.spool.layout import Layout, newest_id
 
 OLDER = "the queue was put back from an older copy; this may have been sent since"
@@ -54,19 +56,21 @@ def admit(state_dir: Path, clock: Clock | None = None) -> Admission:
     is_there = path.is_file() and path.stat().st_size > 0
     queue = SqliteQueue.open(path, clock=clock or SystemClock(), patience_s=_PATIENCE_S)
     try:
-        if not is_there:
-            admission = Admission(origin=_origin_of_new(state_dir, kept))
-        elif queue.last_mark() < kept:
-            admission = Admission(origin=Origin.OLDER, held=queue.distrust(OLDER))
-        else:
+        if is_there and queue.last_mark() >= kept:
             admission = Admission(origin=Origin.KNOWN)
+        else:
+            newest = newest_object(state_dir)
+            held = queue.distrust(OLDER, received_until=newest)
+            made = Origin.REMADE if kept or newest else Origin.FIRST
+            admission = Admission(origin=Origin.OLDER if is_there else made, held=held)
         write_mark(state_dir, queue.advance_mark(after=kept))
     finally:
         queue.close()
     return admission
 
 
-def _origin_of_new(state_dir: Path, kept: int) -> Origin:
+def newest_object(state_dir: Path) -> datetime | None:
+    """When the newest object of the state directory was received, by its id; None if there is none."""
     places = Layout(state_dir)
-    had_one = kept or newest_id(places.received, places.settled)
-    return Origin.REMADE if had_one else Origin.FIRST
+    newest = newest_id(places.received, places.settled)
+    return received_at(newest) if newest else None

@@ -146,14 +146,6 @@ class People(Ordering):
         return self._each(delivery_ids, cancel_one)
 
     @writes
-    def release_each(self, delivery_ids: Sequence[str], *, by: str, because: str) -> Acted:
-        """Let held deliveries go on; what is not possible is skipped."""
-        act = _Act(verb="released", by=by, because=because)
-        return self._each(
-            delivery_ids, lambda one: self._go_on(one, _MOVES["release"], _MOVES["release_unrendered"], act)
-        )
-
-    @writes
     def redirect_each(self, delivery_ids: Sequence[str], sink: str, *, by: str, because: str) -> Acted:
         """Deliver to another sink instead, by the same chain; what is not possible is skipped."""
         act = _Act(verb="redirected", by=by, because=because)
@@ -174,15 +166,50 @@ class People(Ordering):
                 released += 1
         return released
 
+    @writes
+    def release_each(self, any_ids: Sequence[str], *, by: str, because: str) -> Acted:
+        """As `release`, of those that it is possible for."""
+        act = _Act(verb="released", by=by, because=because)
+
+        def release_one(name: str) -> None:
+            if is_object_id(name):
+                self._release_object(self._find_object(name), (), act)
+            else:
+                self._go_on(self._find_delivery(name), _MOVES["release"], _MOVES["release_unrendered"], act)
+
+        return self._each_of(any_ids, release_one)
+
+    @writes
+    def cancel_held(self, any_ids: Sequence[str], *, by: str, because: str) -> Acted:
+        """As `cancel`, of those that are still held."""
+        act = _Act(verb="cancelled", by=by, because=because)
+
+        def cancel_one(name: str) -> None:
+            if is_object_id(name):
+                found = self._find_object(name)
+                self._expect(name, found.state, OBJECTS.moves["release"], act)
+                self._cancel_object(found, act)
+            else:
+                delivery = self._find_delivery(name)
+                self._expect(name, delivery.state, _MOVES["release"], act)
+                self._cancel_delivery(delivery, act)
+                self._settle([delivery.object_seq])
+
+        return self._each_of(any_ids, cancel_one)
+
+    def _each_of(self, names: Sequence[str], act: Callable[[str], None]) -> Acted:
+        done = 0
+        for name in names:
+            with suppress(QueueRefusal):
+                act(name)
+                done += 1
+        return Acted(done=done, skipped=len(names) - done)
+
     # ---- deliveries
 
     def _each(self, names: Sequence[str], act: Callable[[_Delivery], None]) -> Acted:
-        done = 0
-        for name in names:
-            with suppress(QueueRefusal):  # an act on a delivery is refused before it changes anything
-                act(self._find_delivery(name))
-                done += 1
-        return Acted(done=done, skipped=len(names) - done)
+        # An act on a delivery is refused before it changes anything.
+        return self._each_of(names, lambda name: act(self._find_delivery(name)))
 
     def _go_on(self, delivery: _Delivery, rendered: Move, unrendered: Move, act: _Act) -> None:
         """Make a delivery due with a fresh time to give up, from its rendering on if it needs one."""

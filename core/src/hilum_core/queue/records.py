@@ -316,6 +316,31 @@ class Distrusted:
     deliveries: int = 0
 
 
+@attrs.frozen(kw_only=True)
+class HeldFilter:
+    """Which of what is held: all that is not empty must fit.
+
+    ``reason`` is a part of the reason, ``day`` that of reception (UTC), as ``2026-01-31``, ``sender`` the
+    name of a peer, or the AE title of one without a name.
+    """
+
+    reason: str = ""
+    day: str = ""
+    sender: str = ""
+    sink: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class HeldGroup:
+    """So many held objects, or held deliveries to a sink, of one reason, day and sender."""
+
+    reason: str
+    day: str
+    sender: str
+    sink: str
+    number: int
+
+
 # ---- looking
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hilum_core.clock import Clock, SystemClock
 from hilum_core.queue.delivering import Delivering
+from hilum_core.queue.held import Held
 from hilum_core.queue.intake import Intake
 from hilum_core.queue.leases import Leases
 from hilum_core.queue.people import People
@@ -105,6 +106,11 @@ class SqliteQueue:
         self.release = people.release
         self.release_each = people.release_each
         self.redirect_each = people.redirect_each
+        self.cancel_held = people.cancel_held
+
+        held = Held(session)
+        self.held_groups = held.held_groups
+        self.list_held = held.list_held
 
     @classmethod
     def open(

@@ -20,6 +20,8 @@ from hilum_core.queue.records import (
     DeliveryRow,
     Distrusted,
     Event,
+    HeldFilter,
+    HeldGroup,
     Inventory,
     LaneStatus,
     ObjectHistory,
@@ -72,8 +74,11 @@ class QueueStore(Protocol):
         """Give the queue its next mark, greater than `after`; durable, with all that was written before."""
         ...
 
-    def distrust(self, reason: str) -> Distrusted:
-        """Hold all that would go on by itself: it may have been sent since this copy was made."""
+    def distrust(self, reason: str, *, received_until: datetime | None = None) -> Distrusted:
+        """Hold all that would go on by itself: it may have been sent since this copy was made.
+
+        Files without a row are held too, of now or of `received_until`, where that is later, and before.
+        """
         ...
 
     # ---- ROUTE
@@ -238,8 +243,8 @@ class QueueStore(Protocol):
         """Lines of the ledger after a cursor, in order."""
         ...
 
-    # ---- people who act; but for the `…_each`, a state that forbids it raises `QueueRefusal` with what
-    # to do, and undoes the whole act
+    # ---- people who act; but for the `…_each` and `cancel_held`, a state that forbids it raises
+    # `QueueRefusal` with what to do, and undoes the whole act
 
     def retry(self, delivery_ids: Sequence[str], *, by: str, because: str) -> int:
         """Make dead or waiting deliveries due at once, with a fresh time to give up; how many."""
@@ -261,12 +266,26 @@ class QueueStore(Protocol):
         """Let held deliveries or objects go on; with `sinks`, deliver held objects there as they came."""
         ...
 
-    def release_each(self, delivery_ids: Sequence[str], *, by: str, because: str) -> Acted:
-        """As `release`, of held deliveries; what is not possible is skipped and counted."""
+    def release_each(self, any_ids: Sequence[str], *, by: str, because: str) -> Acted:
+        """As `release`; what is not possible is skipped and counted."""
         ...
 
     def redirect_each(self, delivery_ids: Sequence[str], sink: str, *, by: str, because: str) -> Acted:
         """Deliver to another sink, by the same chain; what is in hand or ended is skipped."""
+        ...
+
+    def cancel_held(self, any_ids: Sequence[str], *, by: str, because: str) -> Acted:
+        """As `cancel`, of what is still held; what is not is skipped and counted."""
+        ...
+
+    # ---- what is held, by the thousand: see `hilum_core.queue.held`
+
+    def held_groups(self, which: HeldFilter) -> Sequence[HeldGroup]:
+        """What is held, counted by reason, day, sender and sink."""
+        ...
+
+    def list_held(self, which: HeldFilter) -> Sequence[str]:
+        """The ids of the held objects and deliveries, in order of reception."""
         ...
 
     def close(self) -> None:

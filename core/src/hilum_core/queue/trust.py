@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from hilum_core.clock import from_microseconds
+from hilum_core.clock import from_microseconds, microseconds
 from hilum_core.queue.records import Distrusted, Failure
 from hilum_core.queue.rows import failure_text
 from hilum_core.queue.schema import DELIVERIES_OPEN, OBJECTS_LISTED
@@ -65,16 +65,17 @@ class Trust(Topic):
         return number
 
     @writes
-    def distrust(self, reason: str) -> Distrusted:
+    def distrust(self, reason: str, *, received_until: datetime | None = None) -> Distrusted:
         """Hold all that would go on by itself."""
-        self._set("placed_at", self._db.now)
+        until = microseconds(received_until) + 1 if received_until else 0
+        self._set("placed_at", max(self._db.now, until))
         objects = self._db.rows(GOING_OBJECTS)
         deliveries = self._db.rows(GOING_DELIVERIES)
         detail = {"code": CODE, "text": reason}
         self._db.many(HOLD_OBJECT, [(f"{CODE}: {reason}", seq) for (seq,) in objects])
         for (seq,) in objects:
             self._db.log("held", object_seq=seq, detail=detail)
-        why = failure_text(Failure(text=reason, kind=CODE))
+        why = failure_text(Failure(text=f"{CODE}: {reason}"))
         self._db.many(HOLD_DELIVERY, [(why, seq) for seq, _, _ in deliveries])
         for seq, object_seq, sink in deliveries:
             self._db.log("held", object_seq=object_seq, delivery_seq=seq, sink=sink, detail=detail)
