@@ -290,9 +290,10 @@ type = 3
         == """\
 unmatched: unknown table; known: router, peers, filters, transforms, sinks, checks, services, routes
 router.state_dir: missing; give a path
-router.keep: unknown key; known: ae_title, also_called, filter_timeout, idle_timeout, keep_settled, listen, \
-listen_tls, most_associations, most_associations_of_a_peer, receive_processes, refuse_below_free, \
-render_workers, route_workers, state_dir, stop_within, tls, transform_timeout, unmatched, worker_memory
+router.keep: unknown key; known: ae_title, also_called, filter_timeout, idle_timeout, keep_records, \
+keep_settled, listen, listen_tls, most_associations, most_associations_of_a_peer, receive_processes, \
+refuse_below_free, render_workers, route_workers, state_dir, stop_within, tls, transform_timeout, unmatched, \
+worker_memory
 router.ae_title: an AE title has 1 to 16 characters (PS3.5 6.2), got 20
 router.listen: expected an address with port such as "127.0.0.1:11112" or "[::1]:11112"; \
 a name is no address

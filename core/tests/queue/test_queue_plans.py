@@ -12,6 +12,7 @@ from hilum_core.clock import SystemClock
 from hilum_core.queue import (
     SqliteQueue,
     delivering,
+    forgetting,
     intake,
     leases,
     ordering,
@@ -22,7 +23,7 @@ from hilum_core.queue import (
     status,
 )
 
-MODULES = (intake, routing, ordering, settling, rendering, delivering, leases, retention, status)
+MODULES = (intake, routing, ordering, settling, rendering, delivering, leases, retention, forgetting, status)
 STATEMENT = re.compile(r"\s*(SELECT|UPDATE|INSERT|DELETE|WITH)\b")
 TABLE_SCAN = re.compile(r"SCAN (objects|deliveries|renderings|events|[a-z])\b")
 
@@ -39,6 +40,8 @@ INDEXED = {
     "LEASED[deliver]": "deliveries_open (state=?)",
     "RENEW[deliver]": "deliveries_open (state=?)",
     "PURGEABLE": "objects_purgeable (settled_at<?)",
+    "RECORDS": "o USING INTEGER PRIMARY KEY (rowid>?)",
+    "LINES": "events USING INTEGER PRIMARY KEY (rowid>?)",
     "PURGES_DUE": "objects_listed (state=?)",
     "PURGES_DEFERRED": "objects_listed (state=? AND due_at>?)",
 }

@@ -174,6 +174,15 @@ class RouterSettings:
         default=timedelta(days=1),
         metadata=about("How long an object is kept after all its deliveries have ended well."),
     )
+    keep_records: timedelta | None = attrs.field(
+        default=None,
+        validator=optional(positive),
+        metadata=about(
+            "How long rows and ledger are kept after an object's bytes were removed. Then `hilum queue` "
+            "knows nothing of it, and its bytes coming back are no loop any more. By default for ever.",
+            example='"730d"',
+        ),
+    )
     receive_processes: int = attrs.field(
         default=2, validator=positive, metadata=about("How many processes receive.")
     )

@@ -341,6 +341,14 @@ class HeldGroup:
     number: int
 
 
+@attrs.frozen(kw_only=True)
+class Forgotten:
+    """What one step removed: how many records, and after which number to go on; None: it was the last."""
+
+    number: int
+    go_on_after: int | None
+
+
 # ---- looking
 
 

@@ -108,7 +108,8 @@ class Session:
     def count_ended(self, sink: str, state: str) -> None:
         """Count a delivery that ended, in the transaction under way.
 
-        Ended rows stay for good and are in no index of states, so the status has its figures from here.
+        Ended rows are in no index of states, and are forgotten one day, so the status has its figures
+        from here.
         Purged objects are counted with an empty sink.
         """
         self._ended[sink, state] += 1

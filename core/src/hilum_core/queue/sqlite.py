@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hilum_core.clock import Clock, SystemClock
 from hilum_core.queue.delivering import Delivering
+from hilum_core.queue.forgetting import Forgetting
 from hilum_core.queue.held import Held
 from hilum_core.queue.intake import Intake
 from hilum_core.queue.leases import Leases
@@ -85,6 +86,10 @@ class SqliteQueue:
         self.defer_purge = retention.defer_purge
         self.count_deferred_purges = retention.count_deferred_purges
         self.finish_purge = retention.finish_purge
+
+        forgetting = Forgetting(session)
+        self.forget_objects = forgetting.forget_objects
+        self.forget_lines = forgetting.forget_lines
 
         status = Status(session)
         self.set_lane = status.set_lane

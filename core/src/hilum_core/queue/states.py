@@ -7,7 +7,8 @@ Invariants
 ----------
 * An object is never forgotten: it leaves only through `settled`, and it is settled only when every one
   of its deliveries has ended. A delivery that is `dead` or `held` has not ended: it waits for a person.
-* Bytes are removed only on the way `settled` -> `purging` -> `purged`; rows are never removed.
+* Bytes are removed only on the way `settled` -> `purging` -> `purged`; rows only
+  of what is purged (see `forgetting`).
 * What a worker has in hand (`routing`, `leased`) belongs to one incarnation and one lease number; only
   they may move it on, until that incarnation is dead and the lease is recovered.
 * A delivery with a chain is `ready` only after its rendering is `rendered`: nothing that a transform did

@@ -20,6 +20,7 @@ from hilum_core.queue.records import (
     DeliveryRow,
     Distrusted,
     Event,
+    Forgotten,
     HeldFilter,
     HeldGroup,
     Inventory,
@@ -214,7 +215,22 @@ class QueueStore(Protocol):
         ...
 
     def finish_purge(self, object_ids: Sequence[str]) -> None:
-        """Their bytes are gone: mark them `purged`. Rows and ledger stay."""
+        """Their bytes are gone: mark them `purged`. Rows and ledger stay until they are forgotten."""
+        ...
+
+    def forget_objects(
+        self, kept_from: datetime, kept_to: datetime, *, after: int = 0, limit: int
+    ) -> Forgotten:
+        """Remove rows and ledger of objects that are purged, and were outside the times to keep.
+
+        Looks at `limit` rows after a number, no further than to the first that came within those times.
+        """
+        ...
+
+    def forget_lines(
+        self, kept_from: datetime, kept_to: datetime, *, after: int = 0, limit: int
+    ) -> Forgotten:
+        """As `forget_objects`: lines of the ledger that belong to no object."""
         ...
 
     # ---- people and machines that look

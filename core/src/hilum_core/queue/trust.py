@@ -11,6 +11,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from hilum_core.clock import from_microseconds, microseconds
+from hilum_core.queue.forgetting import FORGOTTEN_TO
 from hilum_core.queue.records import Distrusted, Failure
 from hilum_core.queue.rows import failure_text
 from hilum_core.queue.schema import DELIVERIES_OPEN, OBJECTS_LISTED
@@ -43,8 +44,9 @@ class Trust(Topic):
 
     @reads
     def trusted_since(self) -> datetime:
-        """When this queue was made, or put in place of another."""
-        return from_microseconds(max(self._value("created_at"), self._value("placed_at")))
+        """When this queue was made, or put in place of another, or what it has forgotten ends."""
+        since = (self._value(name) for name in ("created_at", "placed_at", FORGOTTEN_TO))
+        return from_microseconds(max(since))
 
     @reads
     def last_mark(self) -> int:

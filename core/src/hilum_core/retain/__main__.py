@@ -8,6 +8,7 @@ from hilum_core.clock import SystemClock
 from hilum_core.config import load_reception
 from hilum_core.log import get_logger
 from hilum_core.queue import MarkKeeper, QueueUnavailable
+from hilum_core.retain.forget import RecordKeeper
 from hilum_core.retain.purge import BATCH, purge
 from hilum_core.retain.shown import SHOWN_TIMES_FILE, ShownTimes
 from hilum_core.revisions import read
@@ -30,19 +31,24 @@ def main() -> None:
     shown = ShownTimes.read(arguments.state_dir / SHOWN_TIMES_FILE, clock.now())
     with open_stage(arguments, "retain", clock) as (queue, spool, _doorbell):
         marks = MarkKeeper(arguments.state_dir, queue)
+        records = RecordKeeper(queue, settings.keep_records)
         while not stopping():
             ballast.ensure()
             now = clock.now()
             shown.note(now)
             try:
                 purged = purge(queue, spool, keep=shown.within(settings.keep_settled), now=now)
+                forgotten = records.go_on(shown.within)
                 marks.keep_if_due()
             except QueueUnavailable as error:
                 log.error("the queue cannot be used, trying on", reason=error.message)
-                purged = 0
+                purged, forgotten = 0, None
             if purged:
                 log.info("purged settled objects", objects=purged)
-            stopping.wait(_AT_LEAST_S if purged == BATCH else every_s)
+            if forgotten:
+                log.info("removed old records", records=forgotten)
+            is_more = purged == BATCH or forgotten is not None
+            stopping.wait(_AT_LEAST_S if is_more else every_s)
         marks.keep()
 
 

@@ -20,8 +20,8 @@ _log = get_logger("retain")
 def purge(queue: QueueStore, spool: Spool, *, keep: Span, now: datetime) -> int:
     """Remove the bytes of at most `BATCH` objects that were settled at none of the times to keep.
 
-    What a run left half done is finished first. Rows and ledger stay, for the retention of records. An
-    object that cannot be removed is tried again after an hour, and a problem until then.
+    What a run left half done is finished first. Rows and ledger stay, see `forget`. An object
+    that cannot be removed is tried again after an hour, and a problem until then.
 
     Returns
     -------
