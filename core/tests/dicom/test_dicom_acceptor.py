@@ -579,6 +579,17 @@ def test_a_check_of_the_port_is_nothing_to_warn_of(running, peer):
     assert report.ended_well
 
 
+def test_an_object_with_a_uid_of_kilobytes_is_refused_and_the_next_one_taken(running, peer, encode_store):
+    acceptor = running()
+    scu = peer(acceptor)
+    scu.associate()
+    scu.send(encode_store(b"x" * 100, sop_instance_uid="1." * 5000))
+    assert status_of(scu) == 0x0117
+    scu.send(encode_store(b"x" * 100, message_id=2))
+    assert status_of(scu) == 0
+    assert len(acceptor.objects) == 1
+
+
 def test_who_sends_no_request_is_closed_when_artim_is_over(running, peer):
     acceptor = running(settings=AcceptorSettings(artim_s=0.2))
     scu = peer(acceptor)

@@ -1,5 +1,6 @@
 """What is offered and what is accepted."""
 
+import attrs
 import pytest
 from pynetdicom import sop_class
 
@@ -10,6 +11,7 @@ from hilum_core.dicom.negotiation import (
     ProposedContext,
     UserIdentity,
     UserInformation,
+    encode_associate_ac,
 )
 from hilum_core.dicom.reception import AcceptorSettings, Admission
 from hilum_sdk import ContextNeed
@@ -132,6 +134,20 @@ def test_no_common_context_is_still_an_acceptance():
 
 def test_the_scu_role_is_granted_and_the_scp_role_is_not():
     assert accept(request(roles={CT: (True, True)})).user.roles == {CT: (True, False)}
+
+
+def test_roles_are_answered_for_accepted_sop_classes_only_so_that_the_answer_stays_small():
+    asked = request(roles={CT: (True, False), "\\xff" * 20_000: (True, False), "1.2.3": (True, False)})
+    twice = attrs.evolve(asked, contexts=(*asked.contexts, proposed(1, "\\xff" * 20_000, EXPLICIT)))
+    for one in (asked, twice):
+        accepted = accept(one)
+        assert accepted.user.roles == {CT: (True, False)}
+        assert len(encode_associate_ac(accepted)) < 1000
+
+
+def test_a_user_name_of_any_length_is_recorded_as_far_as_it_is_sensible():
+    identity = UserIdentity(type=1, wants_response=False, primary=b"\xff" * 60_000)
+    assert len(user_name(identity)) == 256
 
 
 def test_extended_negotiation_is_not_answered():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from hilum_core.dicom.contexts import answer_contexts
+from typing import Final
+
+from hilum_core.dicom.contexts import ACCEPTED, answer_contexts
 from hilum_core.dicom.negotiation import (
     APPLICATION_CONTEXT,
     USERNAME,
@@ -14,6 +16,8 @@ from hilum_core.dicom.negotiation import (
 )
 from hilum_core.dicom.reception import AcceptorSettings, Admission, Rejection
 from hilum_core.log import escape
+
+_MOST_OF_A_NAME: Final = 256
 
 
 def reject_request(request: AssociateRequest) -> Rejection | None:
@@ -39,15 +43,19 @@ def accept_request(
         may_echo=admission.may_echo,
         preference=admission.transfer_syntaxes,
     )
+    # Of an ID that was proposed twice the first counts, as in `answer_contexts`.
+    proposed = {one.context_id: one.abstract_syntax for one in reversed(request.contexts)}
+    accepted = {proposed[one.context_id] for one in contexts if one.result == ACCEPTED}
     identity = request.user.user_identity
     return AssociateAccept(
         names=request.names,
         contexts=contexts,
         user=UserInformation(
             max_pdu_bytes=settings.max_pdu_bytes,
-            # We are SCP of everything here: the SCP role is not for the requestor (PS3.7 D.3.3.4). SOP Class
-            # Extended Negotiation is not answered, so that the defaults of the service hold (D.3.3.5).
-            roles={uid: (scu, False) for uid, (scu, _) in request.user.roles.items()},
+            # We are SCP of everything here: the SCP role is not for the requestor, and only that of a SOP
+            # class in use is answered (PS3.7 D.3.3.4): who proposes 60 KB of others gets none back. SOP
+            # Class Extended Negotiation is not answered, so the defaults of the service hold (D.3.3.5).
+            roles={uid: (scu, False) for uid, (scu, _) in request.user.roles.items() if uid in accepted},
             identity_response=b"" if _is_taken_at_its_word(identity) else None,
         ),
     )
@@ -68,7 +76,10 @@ def _is_taken_at_its_word(identity: UserIdentity | None) -> bool:
 
 
 def user_name(identity: UserIdentity | None) -> str | None:
-    """The name that a requestor gave of its user, if it gave one."""
+    """The name that a requestor gave of its user, if it gave one, for the record: as far as it is sensible.
+
+    It stands in the file of every object of the association.
+    """
     if identity is None or identity.type not in {USERNAME, USERNAME_AND_PASSCODE}:
         return None
-    return escape(identity.primary.decode("utf-8", "backslashreplace"))
+    return escape(identity.primary.decode("utf-8", "backslashreplace"))[:_MOST_OF_A_NAME]

@@ -20,7 +20,7 @@ from hilum_core.dicom import pdu, statuses
 from hilum_core.dicom.acceptance import accept_request, reject_request, user_name
 from hilum_core.dicom.channel import Cancelled, ConnectionEnded, PduChannel, PeerSilent
 from hilum_core.dicom.command import Command, decode_command, response_to
-from hilum_core.dicom.contexts import ACCEPTED, is_storage
+from hilum_core.dicom.contexts import ACCEPTED, MOST_OF_A_UID, is_storage
 from hilum_core.dicom.negotiation import (
     HEAD_BYTES,
     decode_associate_rq,
@@ -320,6 +320,8 @@ class _Acceptor:
         sop_instance_uid = command.text(dimse.AFFECTED_SOP_INSTANCE_UID)
         if not sop_class_uid or not sop_instance_uid:
             raise StoreRefused(statuses.INVALID_SOP_INSTANCE, "the command names no SOP class or instance")
+        if max(len(sop_class_uid), len(sop_instance_uid)) > MOST_OF_A_UID:
+            raise StoreRefused(statuses.INVALID_SOP_INSTANCE, "the command names a UID that is far too long")
         return StoreRequest(
             association=self._facts,
             sop_class_uid=sop_class_uid,

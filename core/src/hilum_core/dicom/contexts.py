@@ -29,6 +29,9 @@ NO_TRANSFER_SYNTAX: Final = 4
 DEFAULT_PREFERENCE: Final = (EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN)
 """Explicit before implicit: implicit VR loses the VRs of private elements for good."""
 
+MOST_OF_A_UID: Final = 128
+"""The standard's 64 (PS3.5 9.1) are exceeded by real objects; what is longer than this names nothing."""
+
 _UID = re.compile(r"[0-9.]{1,64}")
 _STORES_NOTHING: Final = frozenset(
     {
