@@ -20,6 +20,7 @@ from hilum_core.supervisor.child import Child
 from hilum_core.supervisor.descriptors import allow, needed, shortage
 from hilum_core.supervisor.expiry import ExpiryWatch
 from hilum_core.supervisor.listening import Ports
+from hilum_core.supervisor.notifying import READY, STOPPING, notify
 from hilum_core.supervisor.queue_gate import QueueGate
 from hilum_core.supervisor.reloading import Reloads
 from hilum_core.supervisor.room import with_room
@@ -102,6 +103,7 @@ class Supervisor:
             **self._ports.fields(),
             revision=self._children[0].arguments.revision,
         )
+        notify(READY)
         while not self._stopping() and not self._failed:
             self._gate.try_to_open()
             self._start_due()
@@ -205,6 +207,7 @@ class Supervisor:
     def _stop(self) -> int:
         """Stop all stages within the time that the config gives, then end what is left."""
         self.log.info("stopping")
+        notify(STOPPING)
         self._reloads.close()
         everybody = [child for child in self._children + self._leaving if child.is_running]
         self._ask_to_leave(everybody)
