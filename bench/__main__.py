@@ -16,7 +16,7 @@ from bench import goals, growing, memory
 from bench.contestants.hilum import HILUM
 from bench.contestants.routers import PASS_ON, routers
 from bench.contestants.senders import SENDERS
-from bench.contests import associate, fan_out, nagle, receive, route, send, siege
+from bench.contests import associate, fan_out, nagle, receive, route, scale, send, siege
 from bench.contests import large as large_object
 from bench.machine import look
 from bench.measure import Run, summarise
@@ -35,6 +35,7 @@ CONTESTS: dict[str, Compete] = {
     route.CONTEST: route.compete,
     fan_out.CONTEST: fan_out.compete,
     siege.CONTEST: siege.compete,
+    scale.CONTEST: scale.compete,
     large_object.CONTEST: large_object.compete,
     growing.CONTEST: growing.compete,
 }
@@ -73,6 +74,14 @@ CONTESTANTS = dict.fromkeys(
     show_default=True,
     help="How many rows the queue has at most, where growth is measured.",
 )
+@click.option(
+    "--scale",
+    "most_objects",
+    type=click.IntRange(min=scale.STRETCHES),
+    default=4000,
+    show_default=True,
+    help="Objects of one study, and of as many studies, where that is measured.",
+)
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the figures there, too.")
 @click.option(
     "--folder",
@@ -95,6 +104,7 @@ def main(
     small: int,
     large: int,
     most_rows: int,
+    most_objects: int,
     json_path: Path | None,
     folder: Path,
     warm_memory: bool,
@@ -110,6 +120,7 @@ def main(
         counts={CT: ct, SMALL: small},
         large_mib=large,
         most_rows=most_rows,
+        most_objects=most_objects,
         tell=progress.print,
     )
     machine = look(folder)

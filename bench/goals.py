@@ -10,7 +10,7 @@ import attrs
 from bench import growing
 from bench.contestants.hilum import HILUM
 from bench.contestants.routers import PASS_ON
-from bench.contests import fan_out, large, nagle, receive, route, send, siege
+from bench.contests import fan_out, large, nagle, receive, route, scale, send, siege
 from bench.measure import Case, Summary
 from bench.objects import CT, KINDS, SMALL
 
@@ -164,6 +164,9 @@ def _goals() -> Iterator[Goal]:
     for kind in KINDS:
         besieged, alone = (siege.case_of(kind, one) for one in (siege.BESIEGED, siege.ALONE))
         yield Kept(hard=besieged, easy=alone, at_least=0.8)
+    for studies in scale.STUDIES:
+        first, last = (scale.case_of(studies, part) for part in (scale.FIRST, scale.LAST))
+        yield Kept(hard=last, easy=first, at_least=0.9)
     yield from _growth_goals()
     yield Lean(contest=large.CONTEST, below_mib=150)
 

@@ -16,6 +16,8 @@ from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian, SecondaryCa
 TRANSFER_SYNTAX_UID = str(ExplicitVRLittleEndian)
 _UID_ROOT = "2.25."
 _UID_DIGITS = 38
+_OWN_STUDY = _UID_ROOT + "2" * _UID_DIGITS
+_OWN_PATIENT = "PATIENT-OF-ITS-OWN"
 _NOISE_BLOCKS = 8
 _LARGEST_BLOCK_BYTES = 1 << 20
 
@@ -107,15 +109,24 @@ class BenchObject:
 
 
 class ObjectSource:
-    """Makes objects of one kind: each with a UID of its own, pixels from a few blocks of noise."""
+    """Makes objects of one kind: each with a UID of its own, pixels from a few blocks of noise.
 
-    def __init__(self, kind: Kind, seed: int = 1) -> None:
+    All are of one study and patient, or each is of a study, series and patient of its own.
+    """
+
+    def __init__(self, kind: Kind, seed: int = 1, *, own_studies: bool = False) -> None:
         self.kind = kind
+        self._own_studies = own_studies
         self._random = random.Random(f"{kind.name} {seed}")
         block_bytes = min(kind.pixel_bytes, _LARGEST_BLOCK_BYTES)
         self._noise = [self._random.randbytes(block_bytes) for _ in range(_NOISE_BLOCKS)]
         self._placeholder = _UID_ROOT + "1" * _UID_DIGITS
-        self._template = _encode_head(kind, self._placeholder)
+        header = _header(kind, self._placeholder)
+        if own_studies:
+            header.StudyInstanceUID = _OWN_STUDY
+            header.SeriesInstanceUID = f"{_OWN_STUDY}.1"
+            header.PatientID = _OWN_PATIENT
+        self._template = _encode_head(header, kind)
 
     def make(self, count: int) -> list[BenchObject]:
         """Make the next objects."""
@@ -125,11 +136,13 @@ class ObjectSource:
         low, high = 10 ** (_UID_DIGITS - 1), 10**_UID_DIGITS - 1
         for index in range(count):
             uid = f"{_UID_ROOT}{self._random.randint(low, high)}"
+            head = self._template.replace(self._placeholder.encode(), uid.encode())
+            if self._own_studies:
+                digits = str(self._random.randint(low, high))
+                head = head.replace(_OWN_STUDY.encode(), (_UID_ROOT + digits).encode())
+                head = head.replace(_OWN_PATIENT.encode(), digits[: len(_OWN_PATIENT)].encode())
             yield BenchObject(
-                kind=self.kind,
-                sop_instance_uid=uid,
-                head=self._template.replace(self._placeholder.encode(), uid.encode()),
-                noise=self._noise[index % _NOISE_BLOCKS],
+                kind=self.kind, sop_instance_uid=uid, head=head, noise=self._noise[index % _NOISE_BLOCKS]
             )
 
 
@@ -146,10 +159,9 @@ def _encode(data_set: Dataset) -> bytes:
     return encoded.getvalue()
 
 
-def _encode_head(kind: Kind, sop_instance_uid: str) -> bytes:
-    header = _encode(_header(kind, sop_instance_uid))
+def _encode_head(header: Dataset, kind: Kind) -> bytes:
     # PS3.5 7.1.2: Pixel Data as OW with a length of 32 bits; its values follow.
-    return header + b"\xe0\x7f\x10\x00OW\0\0" + kind.pixel_bytes.to_bytes(4, "little")
+    return _encode(header) + b"\xe0\x7f\x10\x00OW\0\0" + kind.pixel_bytes.to_bytes(4, "little")
 
 
 def _header(kind: Kind, sop_instance_uid: str) -> Dataset:

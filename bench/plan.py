@@ -47,6 +47,8 @@ class Plan:
         The size of the one large object.
     most_rows
         How many rows the queue has at most, where growth is measured.
+    most_objects
+        How many objects the router is given in all, where the size of a study is measured.
     tell
         Called with what a person should know while it runs.
     """
@@ -56,6 +58,7 @@ class Plan:
     counts: Mapping[Kind, int]
     large_mib: int = 1024
     most_rows: int = 1_000_000
+    most_objects: int = 4000
     tell: Callable[[str], None] = _say_nothing
 
     def includes(self, name: str) -> bool:

@@ -97,6 +97,18 @@ def peak_memory_mib(pid: int) -> float:
     return max(_peak_kib(one) for one in _tree(pid)) / 1024
 
 
+def open_descriptors(pid: int) -> int:
+    """How many descriptors a process and everything below it have open now."""
+    return sum(_descriptors(one) for one in _tree(pid))
+
+
+def _descriptors(pid: int) -> int:
+    try:
+        return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    except OSError:
+        return 0
+
+
 def _peak_kib(pid: int) -> int:
     try:
         lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
