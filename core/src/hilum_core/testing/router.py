@@ -26,7 +26,10 @@ _ALL = 1_000_000
 class RunningRouter:
     """A router at work, from outside: its port, its processes, its queue, its log."""
 
-    def __init__(self, config_path: Path, state_dir: Path, log_path: Path) -> None:
+    def __init__(
+        self, config_path: Path, state_dir: Path, log_path: Path, before: Sequence[str] = ()
+    ) -> None:
+        self.before = before
         self.config_path = config_path
         self.state_dir = state_dir
         self.log_path = log_path
@@ -50,8 +53,9 @@ class RunningRouter:
         """Start it, or start it again after `stop` or `kill`; returns when it listens."""
         (self.state_dir / "endpoint").unlink(missing_ok=True)
         with self.log_path.open("ab") as out:
+            command = [sys.executable, "-m", "hilum_core.cli", "run", "--config", str(self.config_path)]
             self.process = subprocess.Popen(  # noqa: S603 - our own command
-                [sys.executable, "-m", "hilum_core.cli", "run", "--config", str(self.config_path), *options],
+                [*self.before, *command, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
@@ -167,7 +171,12 @@ class RunningRouter:
 
 @contextlib.contextmanager
 def running_router(
-    folder: Path, config: str, *, options: tuple[str, ...] = (), **router: str | int | Sequence[str]
+    folder: Path,
+    config: str,
+    *,
+    options: tuple[str, ...] = (),
+    before: Sequence[str] = (),
+    **router: str | int | Sequence[str],
 ) -> Iterator[RunningRouter]:
     """Run a router while the block runs.
 
@@ -179,6 +188,8 @@ def running_router(
         TOML without its ``[router]`` table: peers, filters, transforms, sinks, routes.
     options
         Further options of ``hilum run``.
+    before
+        Words before the command, of a program that becomes it: ``ip netns exec NAME``.
     router
         Settings of ``[router]`` besides ``listen`` (any free port) and ``state_dir``.
     """
@@ -188,7 +199,7 @@ def running_router(
     lines = [f"{key} = {_toml(value)}" for key, value in settings.items()]
     config_path = folder / "hilum.toml"
     config_path.write_text("\n".join(["[router]", *lines, "", config]), encoding="utf-8")
-    running = RunningRouter(config_path, state_dir, folder / "router.log")
+    running = RunningRouter(config_path, state_dir, folder / "router.log", before)
     running.start(*options)
     try:
         yield running
