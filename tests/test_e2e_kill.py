@@ -168,7 +168,7 @@ def test_no_process_outlives_the_supervisor_and_a_second_run_delivers_the_rest(
             modality = RetryingModality(router.port, objects)
             router.wait_until(lambda: modality.acknowledged >= OBJECTS // 2)
             router.stop(signal.SIGKILL)
-            router.wait_until(lambda: not router.processes(), within_s=10)
+            router.wait_until(lambda: not router.processes(), within_s=60)
             router.start()
             router.wait_until(lambda: modality.acknowledged == OBJECTS)
             router.wait_until_idle(objects=OBJECTS)
@@ -203,10 +203,10 @@ def test_a_second_run_on_the_same_state_is_refused_until_the_last_orphan_is_gone
         os.kill(orphan, signal.SIGSTOP)
         router.wait_until(lambda: "State:\tT" in Path(f"/proc/{orphan}/status").read_text())
         router.stop(signal.SIGKILL)
-        router.wait_until(lambda: list(router.processes()) == ["retain"], within_s=10)
+        router.wait_until(lambda: list(router.processes()) == ["retain"], within_s=60)
         assert hilum("run", "--config", router.config_path).returncode == 1
         os.kill(orphan, signal.SIGKILL)
-        router.wait_until(lambda: not router.processes(), within_s=10)
+        router.wait_until(lambda: not router.processes(), within_s=60)
         router.start()
         assert router.stop() == 0
 
@@ -248,5 +248,5 @@ def test_a_second_sigterm_ends_it_at_once(make_object, tmp_path):
             router.wait_until(lambda: "stopping" in router.log())
             assert router.process.poll() is None
             assert router.stop() == 1
-            router.wait_until(lambda: not router.processes(), within_s=10)
+            router.wait_until(lambda: not router.processes(), within_s=60)
         hanging.set()

@@ -62,6 +62,13 @@ def few(pid: int, *, more: int = 0) -> Iterator[int]:
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
 
 
+def request(port: int) -> socket.socket:
+    """Ask for an association, and wait for no answer."""
+    sock = socket.create_connection(("127.0.0.1", port))
+    sock.sendall(associate_rq([CT]))
+    return sock
+
+
 def test_callers_wait_where_the_receiver_has_no_descriptor_and_are_served_afterwards(make_object, tmp_path):
     first, second, third = (make_object(tmp_path / "objects", number) for number in (1, 2, 3))
     with running_router(tmp_path, config(tmp_path / "sink"), receive_processes=1) as router:
@@ -69,14 +76,11 @@ def test_callers_wait_where_the_receiver_has_no_descriptor_and_are_served_afterw
         (pid,) = router.processes()["receive"]
         with ExitStack() as callers, few(pid, more=8) as limit:
             early = callers.enter_context(RawAssociation.open(router.port, [CT]))
-            waiting = [
-                callers.enter_context(socket.create_connection(("127.0.0.1", router.port))) for _ in range(20)
-            ]
+            waiting = [callers.enter_context(request(router.port)) for _ in range(20)]
             router.wait_until(lambda: next(free_descriptors(pid)) >= limit, within_s=WITHIN_S)
             answer = early.store(CTImageStorage, second.sop_instance_uid, [second.data_set])
             assert answer == OUT_OF_RESOURCES
             late = waiting.pop()
-            late.sendall(associate_rq([CT]))
             for one in waiting:
                 one.close()
             late.settimeout(WITHIN_S)

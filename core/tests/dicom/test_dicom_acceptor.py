@@ -611,7 +611,7 @@ def test_an_association_that_is_silent_for_too_long_is_aborted(running, peer):
 
 
 def test_an_object_that_comes_by_the_byte_is_aborted(running, peer, encode_store):
-    acceptor = running(settings=AcceptorSettings(idle_s=0.6))
+    acceptor = running(settings=AcceptorSettings(idle_s=0.6, artim_s=0.3))
     scu = peer(acceptor)
     scu.associate()
     message = encode_store(data=bytes(10_000))

@@ -201,6 +201,7 @@ class AcceptorServer:
                 # The caller has gone again, or we have no descriptor for it now: it stays in the backlog.
                 if error.errno in {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}:
                     self._porch.end_leaving()
+                    self._hear()  # so that nobody gives way who has spoken
                     if not self._dismiss(self._porch.make_room(at_once=True)):
                         time.sleep(TICK_S)
                 return
