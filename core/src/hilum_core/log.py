@@ -144,8 +144,8 @@ def describe_exception(error: BaseException) -> str:
     ``KeyError at sink.py:123``, never the text. The place is the innermost frame that belongs neither
     to Python nor to a library of ours: for a plugin's fault, a line of the plugin.
     """
-    if isinstance(error, HilumError):
-        return error.message
+    if isinstance(error, HilumError) and isinstance(message := getattr(error, "message", None), str):
+        return message
     name = type(error).__name__
     if type(error) is OSError and error.errno is not None and error.errno in errno.errorcode:
         name = f"{name} {errno.errorcode[error.errno]}"

@@ -12,13 +12,21 @@ import attrs
 from hilum_core.crash_points import reach
 from hilum_core.queue.records import ClaimedDelivery, Failure
 from hilum_core.spool import SpoolDamage, data_set_span
-from hilum_core.workers.failures import PERMANENT, failure_of, local_failure, retry_after_s
+from hilum_core.workers.failures import (
+    PERMANENT,
+    failure_of,
+    local_failure,
+    retry_after_s,
+    sound_text,
+)
 from hilum_core.workers.freshness import verify_unless_fresh
 from hilum_core.workers.pipe import Message
 from hilum_core.workers.session import WorkerSession
 from hilum_core.workers.wire import pack, unpack
 from hilum_sdk import ContextNeed, HilumError, Item, Receipt
 from hilum_sdk.elements import FileItem, SegmentReader, transfer_syntaxes_from
+
+_MOST_STATUS = 0xFFFF
 
 
 @attrs.frozen(kw_only=True)
@@ -236,7 +244,13 @@ def _sound(receipt: object) -> Receipt:
     for value, kind in ((receipt.warning, str), (receipt.status, int), (receipt.location, str)):
         if value is not None and not isinstance(value, kind):
             raise TypeError("a Receipt holds a warning and a location in words and a status as number")
-    return receipt
+    if receipt.status is not None and not 0 <= receipt.status <= _MOST_STATUS:
+        raise TypeError("a status is a number of DIMSE or HTTP")
+    return Receipt(
+        warning=None if receipt.warning is None else sound_text(receipt.warning),
+        status=receipt.status,
+        location=None if receipt.location is None else sound_text(receipt.location),
+    )
 
 
 def _needs(counts: dict[tuple[str, str], int]) -> list[ContextNeed]:

@@ -61,7 +61,7 @@ class LaneWorker:
         except TimeLimitExceeded as error:
             self._feed.session_failed(error)
             sys.exit(0)  # what was interrupted may be in any state: start afresh
-        except Exception as error:  # noqa: BLE001 - whatever a plugin raises
+        except BaseException as error:  # noqa: BLE001 - whatever a plugin raises, SystemExit too
             self._feed.session_failed(error)
             return
         self._fruitless = 0 if self._feed.settled > settled else self._fruitless + 1
@@ -93,7 +93,7 @@ class LaneWorker:
                 self._opened().probe()
         except MemoryError:
             raise
-        except (Exception, TimeLimitExceeded) as error:  # noqa: BLE001 - whatever a plugin raises
+        except BaseException as error:  # noqa: BLE001 - as above
             failure = pack(failure_of(error, blame=self._blame))
         self._session.send({"probed": failure})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hilum_core.workers.failures import sound_text
 from hilum_sdk import Discard, Hold
 
 
@@ -12,7 +13,7 @@ def sound_verdict(verdict: object) -> Discard | Hold | None:
     if verdict is None:
         return None
     if isinstance(verdict, Discard) and isinstance(verdict.rule, str):
-        return verdict
+        return Discard(rule=sound_text(verdict.rule))
     return _sound_hold(verdict)
 
 
@@ -25,5 +26,5 @@ def sound_holds(holds: object) -> Sequence[Hold]:
 
 def _sound_hold(verdict: object) -> Hold:
     if isinstance(verdict, Hold) and isinstance(verdict.reason, str) and isinstance(verdict.code, str):
-        return verdict
+        return Hold(reason=sound_text(verdict.reason), code=sound_text(verdict.code))
     raise TypeError("a transform gives a Discard or a Hold in words, or None")

@@ -25,6 +25,7 @@ from hilum_core.queue.records import ClaimedDelivery, ClaimedObject, ClaimedRend
 from hilum_core.queue.store import LEASE
 from hilum_core.stage import StageArguments, StopSignal
 from hilum_core.workers.link import WorkerLink
+from hilum_core.workers.orphans import adopt_orphans, end_orphans
 from hilum_core.workers.pipe import Message
 from hilum_core.workers.watch import Watch
 
@@ -64,6 +65,7 @@ class Coordinator(Watch[Claimed], Generic[Claimed, Outcome]):
         self._settle_by = 0.0
         self._renew_at = 0.0
         self._note_time_at = 0.0
+        self._clear_at = 0.0
 
     # ---- what a stage says
 
@@ -90,6 +92,7 @@ class Coordinator(Watch[Claimed], Generic[Claimed, Outcome]):
 
     def run(self, doorbell: Doorbell) -> None:
         """Work until stopping, then drain."""
+        adopt_orphans()
         live = live_incarnations(self.arguments.state_dir)
         recovered = self._patiently(partial(self.queue.recover_leases, stage=self.stage, live=live))
         if recovered:
@@ -130,6 +133,9 @@ class Coordinator(Watch[Claimed], Generic[Claimed, Outcome]):
         """Start, kill and clear up workers; returns how long the loop may wait at most."""
         self._follow_clock()
         wait_s = self.tend()
+        if time.monotonic() >= self._clear_at:
+            self._clear_at = time.monotonic() + _POLL_S
+            end_orphans([link.pid for link in self.links if link.running])
         if time.monotonic() >= self._renew_at:
             self._renew_at = time.monotonic() + _RENEW_EVERY_S
             if any(link.in_hand for link in self.links):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from typing import Any
 
 from hilum_core.log import describe_exception
 from hilum_core.queue.records import Failure
@@ -24,6 +25,8 @@ UNAVAILABLE = "DestinationUnavailable"
 DEFECT = "defect"
 TIME_LIMIT = "time limit"
 LONGEST_RETRY_AFTER = timedelta(days=1)
+_LONGEST_TEXT = 1000
+_MOST_STATUS = 0xFFFF
 
 _KINDS: tuple[tuple[type[HilumError], str], ...] = (
     (TemporaryError, TEMPORARY),
@@ -36,7 +39,7 @@ _KINDS: tuple[tuple[type[HilumError], str], ...] = (
 
 def retry_after_s(error: BaseException) -> float | None:
     """When a plugin wants to be asked again, in seconds, made fit for a message; None if it did not say."""
-    after = getattr(error, "retry_after", None) if isinstance(error, TemporaryError) else None
+    after = _said(error, "retry_after") if isinstance(error, TemporaryError) else None
     if not isinstance(after, timedelta):
         return None
     return min(max(after, timedelta(0)), LONGEST_RETRY_AFTER).total_seconds()
@@ -58,5 +61,31 @@ def failure_of(error: BaseException, *, blame: str) -> Failure:
         return Failure(text="did not finish within its time limit", kind=TIME_LIMIT, blame=blame)
     for cls, kind in _KINDS:
         if isinstance(error, cls):
-            return Failure(text=error.message, kind=kind, status=error.status, blame=blame)
-    return Failure(text=f"unexpected error: {describe_exception(error)}", kind=DEFECT, blame=blame)
+            return Failure(text=_message(error), kind=kind, status=_status(error), blame=blame)
+    text = sound_text(f"unexpected error: {describe_exception(error)}")
+    return Failure(text=text, kind=DEFECT, blame=blame)
+
+
+def sound_text(text: str) -> str:
+    """Text of a plugin, fit to be stored: not endless, and without halves of characters."""
+    return text[:_LONGEST_TEXT].encode("utf-8", "backslashreplace").decode()
+
+
+def _message(error: BaseException) -> str:
+    """What an error of ours says; one that a plugin has filled with something else, by its class."""
+    message = _said(error, "message")
+    return sound_text(message) if isinstance(message, str) else type(error).__name__
+
+
+def _status(error: BaseException) -> int | None:
+    status = _said(error, "status")
+    is_status = isinstance(status, int) and 0 <= status <= _MOST_STATUS
+    return int(status) if is_status else None
+
+
+def _said(error: BaseException, attribute: str) -> Any:
+    """An attribute of an error, whose class may be a plugin's: None where it raises or is not there."""
+    try:
+        return getattr(error, attribute, None)
+    except Exception:  # noqa: BLE001 - it says nothing, then
+        return None

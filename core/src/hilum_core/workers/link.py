@@ -95,6 +95,12 @@ class WorkerLink(Generic[Claimed]):
         return self._process is not None
 
     @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def talking(self) -> bool:
         """Whether there is a process that may still say something."""
         return self._process is not None and not self._has_hung_up
