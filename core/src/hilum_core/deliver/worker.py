@@ -49,6 +49,7 @@ class LaneWorker:
         self._feed.give_all_back()
         if self._sink is not None:
             self._sink.close(_CLOSE_WITHIN)
+        session.end()
 
     def _serve(self) -> None:
         settled = self._feed.settled

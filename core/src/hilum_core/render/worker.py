@@ -94,6 +94,7 @@ class RenderWorker:
         self._apart.close(_CLOSE_WITHIN)
         for link in self._links.values():
             link.transform.close(_CLOSE_WITHIN)
+        session.end()
 
     def _outcome(self, item: Message) -> Message:
         claimed = unpack(item["claimed"], ClaimedRendering)

@@ -9,7 +9,7 @@ that they do not fill the worker's hand.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import attrs
 from pydicom.dataset import Dataset
@@ -17,12 +17,12 @@ from pydicom.dataset import Dataset
 from hilum_core.queue.records import ClaimedObject, Failure, HeaderFacts
 from hilum_core.registry import Isolated
 from hilum_core.workers.isolation import Ended, Isolation, put_back
-from hilum_core.workers.link import WorkerLink
 from hilum_core.workers.pipe import Message
 from hilum_core.workers.session import WorkerSession
 from hilum_core.workers.wire import pack, unpack
 
 _SILENT_S = 1.0
+_STARTS_WITHIN_S = 5.0
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -41,13 +41,14 @@ class NotAnswered(Exception):  # noqa: N818 - no error
     """A filter was asked, and its answer will come."""
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True, eq=False)
 class _Waiting:
-    """An object that was left aside."""
+    """An object that was left aside; ``is_asked`` is False while the filter's process starts."""
 
     at_hand: ObjectAtHand
     name: str
     since: float
+    is_asked: bool = False
 
 
 class FiltersApart(Isolation):
@@ -86,42 +87,57 @@ class FiltersApart(Isolation):
         Raises
         ------
         Ended
-            The filter is not there, or has been silent for too long.
+            The filter has been silent for too long: nobody else shall wait for it.
         """
+        if any(self._is_late(one) for one in self._waiting.values() if one.name == name):
+            raise Ended(put_back())
         self._questions += 1
-        question_id = str(self._questions)
-        label = f"filters.{name}"
+        waiting = _Waiting(at_hand=at_hand, name=name, since=time.monotonic())
+        self._waiting[str(self._questions)] = waiting
+        self._ask(str(self._questions), waiting)
+
+    def _ask(self, question_id: str, waiting: _Waiting) -> None:
+        at_hand = waiting.at_hand
         question = {
             "ask": "matches",
             "path": at_hand.path,
             "instance": pack(at_hand.claimed.stored.instance),
         }
-        if self._is_silent(self.link(label)) or not self.ask(label, question_id, question):
-            raise Ended(put_back())
-        self._waiting[question_id] = _Waiting(at_hand=at_hand, name=name, since=time.monotonic())
+        waiting.is_asked = self.ask(f"filters.{waiting.name}", question_id, question)
 
     def serve(self, timeout_s: float | None) -> None:
         """Hear the filters, and let nobody wait for one that is silent."""
         super().serve(timeout_s)
-        for link in self.links:
-            if len(link.in_hand) > 1 and self._is_silent(link):
+        late = {one.name for one in self._waiting.values() if self._is_late(one)}
+        for name in late:
+            link = self.link(f"filters.{name}")
+            # Once: who does not listen would fill the pipe.
+            if self._give_back(name, but=link.begun) and link.talking:
                 link.send({"recall": 1})
-                self._put_back(question_id for question_id in link.in_hand if question_id not in link.begun)
 
-    def _is_silent(self, link: WorkerLink[None]) -> bool:
-        oldest = next((self._waiting[one].since for one in link.in_hand if one in self._waiting), None)
-        return oldest is not None and time.monotonic() - oldest > _SILENT_S
+    def _is_late(self, waiting: _Waiting) -> bool:
+        most_s = _SILENT_S if waiting.is_asked else _STARTS_WITHIN_S
+        return time.monotonic() - waiting.since > most_s
 
-    def _put_back(self, question_ids: Iterable[str]) -> None:
-        for question_id in question_ids:
-            if waiting := self._waiting.pop(question_id, None):
-                self._conclude(waiting.at_hand, put_back())
+    def _give_back(self, name: str, *, but: Collection[str] = ()) -> int:
+        given = [
+            question_id
+            for question_id, waiting in self._waiting.items()
+            if waiting.name == name and question_id not in but
+        ]
+        for question_id in given:
+            self._conclude(self._waiting.pop(question_id).at_hand, put_back())
+        return len(given)
 
     def answered(self, question_id: str, answer: Message) -> None:
         """Go on with the object that waited for this answer, if it still does."""
-        waiting = self._waiting.pop(question_id, None)
+        waiting = self._waiting.get(question_id)
         if waiting is None:
             return
+        if "unspent" in answer:  # the process is gone: another one will be asked
+            waiting.is_asked = False
+            return
+        del self._waiting[question_id]
         if "matches" in answer:
             waiting.at_hand.answers[waiting.name] = answer["matches"] is True
             self._decide(waiting.at_hand)
@@ -133,9 +149,17 @@ class FiltersApart(Isolation):
             self._conclude(waiting.at_hand, answer)
 
     def changed(self) -> None:
-        """Tell who decides."""
+        """Tell who decides, and ask what could not be asked."""
         self._changed()
+        for question_id, waiting in list(self._waiting.items()):
+            if f"filters.{waiting.name}" in self.broken:
+                del self._waiting[question_id]
+                self._decide(waiting.at_hand)
+            elif not waiting.is_asked:
+                waiting.since = time.monotonic()
+                self._ask(question_id, waiting)
 
     def give_all_back(self) -> None:
         """Return what waits to the queue: the worker ends."""
-        self._put_back(list(self._waiting))
+        for link in self.links:
+            self._give_back(link.label.removeprefix("filters."))

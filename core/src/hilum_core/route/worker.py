@@ -83,6 +83,7 @@ class RouteWorker:
         self._apart.close(_CLOSE_WITHIN)
         for component in self._filters.values():
             component.close(_CLOSE_WITHIN)
+        session.end()
 
     def _take_stock(self) -> None:
         """Tell the coordinator which filters cannot be used; again whenever that changes."""

@@ -212,6 +212,7 @@ class Coordinator(Watch[Claimed], Generic[Claimed, Outcome]):
                 for link in self.links:
                     link.kill()
         reach("stage.drained")
+        end_orphans([])
         self._settle_now()
 
     def _settle_now(self) -> None:

@@ -59,6 +59,7 @@ class IsolatedComponent(ABC, Generic[C]):
             self.forget()
         session.flush()
         self.component.close(_CLOSE_WITHIN)
+        session.end()
 
     def _outcome(self, item: Message) -> tuple[Message, Sequence[int]]:
         try:

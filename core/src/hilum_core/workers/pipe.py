@@ -40,6 +40,7 @@ class Pipe:
         self._partial = bytearray()
         self._read: deque[Message] = deque()
         self._files: deque[int] = deque()
+        self._makes_no_sense = False
         self._outbox: list[bytes] = []
 
     def fileno(self) -> int:
@@ -118,6 +119,8 @@ class Pipe:
         return [self._files.popleft() for _ in range(count)]
 
     def _fill(self) -> None:
+        if self._makes_no_sense:
+            raise PipeClosed
         try:
             data = self._received()
         except OSError as error:
@@ -125,15 +128,27 @@ class Pipe:
         if not data or len(self._files) > _MOST_FILES:
             raise PipeClosed
         self._partial += data
+        try:
+            self._decode_partial()
+        except ValueError:
+            # Whoever sent it cannot be trusted to go on. What made sense before counts.
+            self._makes_no_sense = True
+            if not self._read:
+                raise PipeClosed from None
+
+    def _decode_partial(self) -> None:
         start = 0
         while len(self._partial) - start >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._partial, start)
             if length > _LONGEST_BYTES:
-                raise PipeClosed
+                raise ValueError("longer than any message")
             end = start + _LENGTH.size + length
             if len(self._partial) < end:
                 break
-            self._read.append(_decode(self._partial[start + _LENGTH.size : end]))
+            message = json.loads(self._partial[start + _LENGTH.size : end])
+            if not isinstance(message, dict):
+                raise ValueError("no message")  # noqa: TRY004 - of what was sent, not of our making
+            self._read.append(message)
             start = end
         del self._partial[:start]
 
@@ -149,17 +164,6 @@ class Pipe:
         while self._files:
             os.close(self._files.popleft())
         self._sock.close()
-
-
-def _decode(text: bytes | bytearray) -> Message:
-    """Read a message; what is none ends the conversation, as whoever sent it cannot be trusted to go on."""
-    try:
-        message = json.loads(text)
-    except ValueError as error:
-        raise PipeClosed from error
-    if not isinstance(message, dict):
-        raise PipeClosed
-    return message
 
 
 def socket_pair() -> tuple[socket.socket, socket.socket]:

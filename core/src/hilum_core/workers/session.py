@@ -15,7 +15,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from hilum_core import log, revisions
 from hilum_core.arguments import from_command_line
@@ -73,6 +73,11 @@ class WorkerSession:
         only = {kind or arguments.label.partition("#")[0]}
         pipe = Pipe(socket.socket(fileno=arguments.pipe_fd), takes_files=True)
         return cls(arguments, pipe, only)
+
+    def end(self) -> NoReturn:
+        """End the process, whatever threads plugins have left behind."""
+        self.flush()
+        os._exit(0)
 
     # ---- components
 
