@@ -120,7 +120,12 @@ def test_a_draft_that_crossed_is_written_as_one_that_stayed(chain, tmp_path):
 
 @pytest.mark.parametrize(
     "change",
-    [{"base": "AAAA"}, {"base": {"file": 0, "offset": 0, "length": 1 << 40}}, {"edits": [[1, 2]]}, {"edits": 7}],
+    [
+        {"base": "AAAA"},
+        {"base": {"file": 0, "offset": 0, "length": 1 << 40}},
+        {"edits": [[1, 2]]},
+        {"edits": 7},
+    ],
 )
 def test_what_makes_no_sense_is_refused_and_its_files_are_closed(change, tmp_path):
     path = tmp_path / "x"
