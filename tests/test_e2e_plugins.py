@@ -93,7 +93,7 @@ FILTER = """
 
 SLEEPS = "time.sleep(1000)"
 ENDS_THE_PROCESS = "os._exit(3)"
-LEAKS = "[bytearray(1 << 26) for _ in range(1 << 20)]"
+LEAKS = "bytearray(1 << 40)"
 
 
 @pytest.fixture
