@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,3 +57,15 @@ def test_a_length_that_no_worker_of_ours_sends_closes_the_pipe():
         Pipe(ours).receive(1)
     ours.close()
     theirs.close()
+
+
+def test_what_made_sense_before_nonsense_counts_and_the_end_is_there_to_read():
+    ours, theirs = socket_pair()
+    with theirs:
+        theirs.sendall(b"\0\0\0\x07" + b'{"a":1}' + b"\0\0\0\x01{")
+        pipe = Pipe(ours)
+        assert pipe.receive_all() == [{"a": 1}]
+        assert select.select([pipe], [], [], 0)[0]
+        with pytest.raises(PipeClosed):
+            pipe.receive_all()
+        pipe.close()

@@ -7,6 +7,7 @@ than read a record. One message is a 4-byte big-endian length and the text. Open
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -133,6 +134,8 @@ class Pipe:
         except ValueError:
             # Whoever sent it cannot be trusted to go on. What made sense before counts.
             self._makes_no_sense = True
+            with contextlib.suppress(OSError):
+                self._sock.shutdown(socket.SHUT_RD)  # so that `select` says that there is an end to read
             if not self._read:
                 raise PipeClosed from None
 
