@@ -85,8 +85,27 @@ class ElementEditor(Protocol):
         """
         ...
 
-    def encode_text(self, vr: str, text: str) -> bytes:
-        """Encode text in the object's Specific Character Set (PS3.5 6.1).
+    def item_count(self, path: tuple[int, ...]) -> int:
+        """How many items the sequence at `path` has; 0 where there is none."""
+        ...
+
+    def text(self, path: tuple[int, ...]) -> str | None:
+        """The text of the element at `path`, several values joined by backslashes, without padding.
+
+        None where there is none, or none that is text: a sequence, a binary number, bytes.
+
+        Raises
+        ------
+        PermanentError
+            It has bytes that mean nothing in its character set, or is longer than 16 MiB. Nothing is
+            guessed, and nothing quoted.
+        """
+        ...
+
+    def encode_text(self, vr: str, text: str, path: tuple[int, ...] = ()) -> bytes:
+        """Encode text in the Specific Character Set that holds at `path` (PS3.5 6.1).
+
+        An item may have a character set of its own; without a path, it is that of the object.
 
         Raises
         ------

@@ -19,7 +19,7 @@ from pydicom import charset
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 
-from hilum_sdk.elements.text import python_encodings
+from hilum_sdk.elements.text import RESETS, python_encodings
 from hilum_sdk.elements.vr import dictionary_vr
 from hilum_sdk.paths import EVERY_ITEM, ElementPath
 
@@ -31,8 +31,6 @@ _BINARY = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q", "FL
 NUMBERS = NUMBERS_AS_TEXT | _BINARY.keys()
 _ONE_VALUE = frozenset({"LT", "ST", "UT", "UR"})
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-# PS3.5 6.1.2.5.3: what resets the character set to the first one, in every VR that holds text and in names.
-_RESETS = frozenset(b"\\\r\n\t\f^=")
 _MOST_BYTES = 1 << 16
 
 
@@ -153,7 +151,7 @@ def _decode(value: bytes, encodings: tuple[str, ...]) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # They quote the value.
         try:
-            return charset.decode_bytes(value, list(encodings) or ["iso8859"], set(_RESETS))
+            return charset.decode_bytes(value, list(encodings) or ["iso8859"], set(RESETS))
         except (LookupError, ValueError):
             return value.decode("latin-1")
 

@@ -304,6 +304,70 @@ def test_text_is_encoded_in_the_object_s_character_set(case, make_file, open_dra
 
 
 @pytest.mark.parametrize(
+    ("term", "value", "text"),
+    [
+        ("", b"plain ", "plain"),
+        ("ISO_IR 100", "Müller".encode("latin-1"), "Müller"),
+        ("ISO_IR 192", "漢\\Ω".encode(), "漢\\Ω"),
+        ("\\ISO 2022 IR 87", b"a\\\x1b$B;3ED\x1b(B", "a\\山田"),
+        ("GB18030", "王小东".encode("gb18030"), "王小东"),
+    ],
+)
+def test_text_is_decoded_by_its_character_set(term, value, text, make_file, open_draft):
+    charset = term.encode() + b" " * (len(term) % 2)
+    path = make_file(
+        explicit(0x00080005, "CS", charset)
+        + UID
+        + explicit(0x00104000, "LT", value + b" " * (len(value) % 2)),
+        EXPLICIT,
+    )
+    with open_draft(path) as draft:
+        assert draft.elements.text((0x00104000,)) == text
+        assert draft.elements.text((0x00080018,)) == "2.25.1"
+        assert draft.elements.text((0x00100010,)) is None
+
+
+@pytest.mark.parametrize(
+    ("term", "value"),
+    [
+        ("", b"M\xfcller"),
+        ("ISO_IR 192", b"M\xfcller"),
+        ("\\ISO 2022 IR 87", b"\x1b$B;3E"),
+        ("NO SUCH TERM", b"M\xfcller"),
+    ],
+)
+def test_text_that_means_nothing_in_its_character_set_is_not_guessed(term, value, make_file, open_draft):
+    charset = term.encode() + b" " * (len(term) % 2)
+    path = make_file(
+        explicit(0x00080005, "CS", charset)
+        + UID
+        + explicit(0x00104000, "LT", value + b" " * (len(value) % 2)),
+        EXPLICIT,
+    )
+    with open_draft(path) as draft:
+        with pytest.raises(PermanentError) as caught:
+            draft.elements.text((0x00104000,))
+        assert "ller" not in str(caught.value)
+
+
+def test_an_item_may_have_a_character_set_of_its_own(make_file, open_draft):
+    own = explicit(0x00080005, "CS", b"ISO_IR 192") + explicit(0x00080104, "LO", "Ä".encode())
+    inherited = explicit(0x00080104, "LO", b"\xc4 ")
+    items = b"".join(struct.pack("<HHL", 0xFFFE, 0xE000, len(one)) + one for one in (own, inherited))
+    path = make_file(
+        explicit(0x00080005, "CS", b"ISO_IR 100") + UID + explicit(0x00081032, "SQ", items), EXPLICIT
+    )
+    with open_draft(path) as draft:
+        elements = draft.elements
+        assert elements.item_count((0x00081032,)) == 2
+        assert elements.item_count((0x00080018,)) == elements.item_count((0x00081140,)) == 0
+        for number in (0, 1):
+            place = (0x00081032, number, 0x00080104)
+            assert elements.text(place) == "Ä"
+            assert elements.encode_text("LO", "Ä", place) == (b"\xc3\x84" if number == 0 else b"\xc4")
+
+
+@pytest.mark.parametrize(
     ("term", "vr", "text"),
     [
         ("", "PN", "Müller"),

@@ -5,7 +5,7 @@ import io
 import pydicom
 import pytest
 
-from hilum_sdk import PermanentError
+from hilum_sdk import Hold, PermanentError
 from hilum_sdk.config import structure
 from hilum_sdk.elements import minimal_file_meta
 from hilum_sdk.testing import (
@@ -153,14 +153,14 @@ def test_sets_private_elements_in_the_block_of_their_creator(tmp_path, path):
         path,
         {
             "set": {
-                "(0009,1001)": {"vr": "LO", "value": "ours", "creator": "HILUM TEST"},
-                "(0011,2001)": {"vr": "UL", "value": 7, "creator": "NEW"},
+                "(0009,xx01,HILUM TEST)": {"vr": "LO", "value": "ours"},
+                "(0011,xx01,NEW)": {"vr": "UL", "value": 7},
             }
         },
     )
     assert edited.read.private_block(0x0009, "HILUM TEST")[0x01].value in ("ours", b"ours")
-    assert edited.read[0x00110020].value == "NEW"
-    assert edited.read[0x00112001].value in (7, b"\7\0\0\0")  # implicit VR leaves it unknown
+    assert edited.read[0x00110010].value == "NEW"
+    assert edited.read[0x00111001].value in (7, b"\7\0\0\0")  # implicit VR leaves it unknown
 
 
 @pytest.mark.parametrize("encoding", ["implicit", "explicit", "big endian", "JPEG"])
@@ -212,9 +212,10 @@ def test_text_is_written_in_the_objects_character_set(tmp_path, elements, text):
         ({}, {"RequestAttributesSequence[7].RequestedProcedureID": "x"}, "RequestAttributesSequence[7]"),
         (
             {},
-            {"(0009,1001)": {"vr": "LO", "value": "x", "creator": "SOMEBODY ELSE"}},
-            "(0009,1001): its block belongs to another private creator; choose another block",
+            {"AccessionNumber": "{PatientID}-{PatientID}"},
+            "AccessionNumber: the new value does not fit: VR SH",
         ),
+        ({}, {"StudyDate": "{PatientID}"}, "StudyDate: the new value does not fit: VR DA is a date"),
     ],
 )
 def test_what_an_object_cannot_take_is_a_permanent_error_that_names_the_setting(
@@ -226,13 +227,181 @@ def test_what_an_object_cannot_take_is_a_permanent_error_that_names_the_setting(
     assert str(caught.value).startswith(f"transforms.x.set.{said}")
 
 
-def test_text_beyond_ascii_in_an_item_with_a_character_set_of_its_own_is_refused(tmp_path):
+def test_text_in_an_item_is_written_in_the_character_set_of_the_item(tmp_path):
     path = make_object(tmp_path, rows=4)
     data_set = pydicom.dcmread(path)
     data_set.RequestAttributesSequence[1].SpecificCharacterSet = "ISO_IR 192"
     data_set.save_as(path)
+    edited = Edited(
+        tmp_path, path, {"set": {"RequestAttributesSequence.RequestedProcedureDescription": "Süd"}}
+    )
+    encoded = [
+        item.get_item("RequestedProcedureDescription").value for item in edited.read.RequestAttributesSequence
+    ]
+    assert encoded == ["Süd ".encode("latin-1"), "Süd".encode()]
+
+
+def test_variables_stand_for_what_the_object_said_before_any_change(tmp_path, path):
+    edited = Edited(
+        tmp_path,
+        path,
+        {
+            "set": {
+                "PatientID": "{calling_ae}/{PatientID}",
+                "AccessionNumber": "{Modality}{{{SeriesNumber}}}",
+                "StudyID": "{PatientID}",
+                "AdmissionID": "{PatientComments}{AdmissionID}",
+                "ContentDate": "{received_date}",
+                "RequestAttributesSequence.RequestedProcedureID": "{RequestAttributesSequence[1]."
+                "RequestedProcedureID}",
+            },
+            "remove": ["PatientComments"],
+        },
+    )
+    before = _expected(path)
+    instance = instance_from(path)
+    assert edited.read.PatientID == f"{instance.association.calling_ae}/{before.PatientID}"
+    assert edited.read.StudyID == before.PatientID
+    assert edited.read.AccessionNumber == f"{before.Modality}{{{before.SeriesNumber}}}"
+    assert edited.read.AdmissionID == before.PatientComments
+    assert edited.read.ContentDate == f"{instance.received_at:%Y%m%d}"
+    wanted = before.RequestAttributesSequence[1].RequestedProcedureID
+    assert {item.RequestedProcedureID for item in edited.read.RequestAttributesSequence} == {wanted}
+
+
+def test_copies_and_renames(tmp_path, path):
+    edited = Edited(
+        tmp_path,
+        path,
+        {
+            "copy": {
+                "AdmissionID": "PatientID",
+                "(0011,xx10,OURS)": "PatientName",
+                "ImageComments": "EthnicGroup",
+                "RequestAttributesSequence.ScheduledProcedureStepDescription": "InstitutionName",
+            },
+            "rename": {"DerivationDescription": "PatientComments", "AcquisitionDate": "StudyDate"},
+            "remove": ["PatientID"],
+        },
+    )
+    before = _expected(path)
+    assert "PatientID" not in edited.read
+    assert edited.read.AdmissionID == before.PatientID
+    assert (
+        edited.read.get_item((0x0011, 0x1010)).value.strip() == before.get_item("PatientName").value.strip()
+    )
+    assert "ImageComments" not in edited.read  # there was nothing to copy
+    steps = {item.ScheduledProcedureStepDescription for item in edited.read.RequestAttributesSequence}
+    assert steps == {before.InstitutionName}
+    assert edited.read.DerivationDescription == before.PatientComments
+    assert "PatientComments" not in edited.read
+    assert edited.read.AcquisitionDate == before.StudyDate
+    assert "StudyDate" not in edited.read
+    assert edited.notes == {"copied": 4, "renamed": 4, "removed": 1}
+
+
+def test_a_copy_that_does_not_fit_is_a_permanent_error(tmp_path):
+    path = make_object(tmp_path, rows=4)
+    for table, said in (
+        (
+            {"StudyDate": "PatientID"},
+            "transforms.x.copy.StudyDate: the new value does not fit: VR DA is a date",
+        ),
+        (
+            {"PatientID": "SmallestImagePixelValue"},
+            "transforms.x.copy.PatientID: SmallestImagePixelValue has VR US",
+        ),
+    ):
+        data_set = pydicom.dcmread(path)
+        data_set.add_new("SmallestImagePixelValue", "US", 1)
+        data_set.save_as(path)
+        with pytest.raises(PermanentError) as caught:
+            Edited(tmp_path, path, {"copy": table})
+        assert str(caught.value).startswith(said)
+        assert data_set.PatientID not in str(caught.value)
+
+
+def test_replaces_and_prefixes_each_value(tmp_path, path):
+    edited = Edited(
+        tmp_path,
+        path,
+        {
+            "replace": {
+                "InstitutionName": {"pattern": "(Kranken)haus", "with": r"\1-H"},
+                "ImageType": {"pattern": "^ORIG.*"},
+                "StationName": {"pattern": "no such text", "with": "x"},
+            },
+            "prefix": {"PatientID": "H1-", "AccessionNumber": "{Modality}-", "OtherPatientNames": "X"},
+        },
+    )
+    before = _expected(path)
+    assert edited.read.InstitutionName == before.InstitutionName.replace("Krankenhaus", "Kranken-H")
+    assert list(edited.read.ImageType) == ["", *list(before.ImageType)[1:]]
+    assert edited.read.PatientID == f"H1-{before.PatientID}"
+    assert edited.read.get("AccessionNumber", "") == before.get("AccessionNumber", "")  # it is empty
+    assert "OtherPatientNames" not in edited.read
+    assert edited.notes == {"replaced": 2, "prefixed": 1}
+
+
+def test_a_pattern_that_never_ends_is_cut_off(tmp_path):
+    path = make_object(tmp_path, rows=4, elements={"PatientComments": "a" * 40 + "!"})
     with pytest.raises(PermanentError) as caught:
-        Edited(tmp_path, path, {"set": {"RequestAttributesSequence.RequestedProcedureDescription": "Süd"}})
-    assert "its item has a character set of its own; only ASCII can be set there" in str(caught.value)
-    plain = Edited(tmp_path, path, {"set": {"RequestAttributesSequence.RequestedProcedureDescription": "A"}})
-    assert plain.notes == {"set": 2}
+        Edited(tmp_path, path, {"replace": {"PatientComments": {"pattern": "(a|aa|a?)+$", "with": ""}}})
+    assert "the pattern takes longer than 1 s" in str(caught.value)
+    assert "aaaa" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("declared", "written"),
+    [
+        ("ISO_IR 100", "Süd"),
+        ("ISO_IR 144", "Иван"),
+        (["", "ISO 2022 IR 87"], "山田"),
+        (["", "ISO 2022 IR 149"], "김희중"),
+        ("GB18030", "王小东"),
+        ("ISO_IR 192", "山田"),
+    ],
+    ids=str,
+)
+def test_converts_all_texts_to_utf_8(tmp_path, declared, written):
+    path = make_object(
+        tmp_path,
+        rows=4,
+        elements={"SpecificCharacterSet": declared, "InstitutionName": written, "StudyDescription": written},
+    )
+    data_set = pydicom.dcmread(path)
+    data_set.PatientName = f"Yamada^Tarou={written}"
+    inner = data_set.RequestAttributesSequence[0]
+    inner.SpecificCharacterSet = "ISO_IR 100"
+    inner.RequestedProcedureDescription = "Schädel"
+    for item in data_set.RequestAttributesSequence:
+        for code in item.get("ScheduledProtocolCodeSequence", ()):
+            code.CodeMeaning = "plain"
+    data_set.save_as(path)
+    edited = Edited(tmp_path, path, {"character_set": "utf-8"})
+    assert edited.read.SpecificCharacterSet == "ISO_IR 192"
+    assert edited.read.InstitutionName == written
+    assert str(edited.read.PatientName) == f"Yamada^Tarou={written}"
+    assert written.encode() in edited.data_set
+    assert "SpecificCharacterSet" not in edited.read.RequestAttributesSequence[0]
+    assert edited.read.RequestAttributesSequence[0].RequestedProcedureDescription == "Schädel"
+
+
+def test_text_that_cannot_be_read_is_held_not_guessed(tmp_path):
+    path = make_object(
+        tmp_path,
+        rows=4,
+        elements={"SpecificCharacterSet": None, "InstitutionName": "", "StudyDescription": ""},
+    )
+    data_set = pydicom.dcmread(path)
+    data_set.add_new("PatientComments", "LT", "Süd".encode("latin-1"))
+    data_set.save_as(path)
+    transform = EditTransform(structure({"character_set": "utf-8"}, EditConfig), FakeContext(tmp_path))
+    with draft_from(path) as draft:
+        held = transform.apply(draft)
+        assert not draft.changed
+    assert isinstance(held, Hold)
+    assert held.code == "undecodable"
+    assert held.reason.startswith(
+        "PatientName, PatientComments, CodeMeaning: cannot be read in the character set"
+    )

@@ -47,13 +47,58 @@ def _report(toml):
             "RequestAttributesSequence is a sequence; set elements of its items by path, or remove it",
         ),
         (
-            'set.PatientID = { value = "1", creator = "X" }',
-            "PatientID is no private element of a block, so it has no creator",
+            'set."(0010,xx01,X)" = { vr = "LO", value = "1" }',
+            "(0010,…) is no private group, so nobody reserves blocks of it",
         ),
         (
-            'set."(0009,1001)" = { vr = "LO", value = "1", creator = "Ü" }',
-            "a private creator is one text in ASCII",
+            'set."(0009,xx01,Ü)" = { vr = "LO", value = "1" }',
+            "a private creator is one text in ASCII of at most 64 characters (PS3.5 7.8.1)",
         ),
+        ('set.StudyID = "{calling}"', "{calling} is no variable; did you mean 'calling_ae'?"),
+        (
+            'set.StudyID = "{PatientI}"',
+            "{PatientI} is no variable; DICOM has no element called 'PatientI'; did you mean 'PatientID'?",
+        ),
+        ('set.StudyID = "a}b"', "a single '}' has no partner; write '}}' for one of its own"),
+        ('copy.StudyID = "StudyID"', "StudyID is its own source"),
+        (
+            'copy.StudyID = "RequestAttributesSequence.RequestedProcedureID"',
+            (
+                "RequestAttributesSequence.RequestedProcedureID may be several elements; say which item, "
+                "such as [0]"
+            ),
+        ),
+        (
+            'copy.SOPInstanceUID = "StudyID"',
+            "SOPInstanceUID tells objects apart and cannot be the same for all",
+        ),
+        ("copy.StudyID = 3", "expected the name of an element, got 3"),
+        (
+            'rename.FrameOfReferenceUID = "StudyInstanceUID"',
+            "StudyInstanceUID tells objects apart and cannot be removed",
+        ),
+        (
+            'copy.ProcedureCodeSequence = "StudyID"',
+            "ProcedureCodeSequence is a sequence, which is not copied; name elements of its items",
+        ),
+        (
+            'lookup.PatientID = { key = "x" }',
+            "has no table; write { table, key, missing, key_column, value_column }",
+        ),
+        ('lookup.PatientID = { table = "ids.csv" }', "table: write the whole path, beginning with '/'"),
+        (
+            'lookup.PatientID = { table = "/x", missing = "keeps" }',
+            "missing is one of keep, blank, fail, hold, got 'keeps'",
+        ),
+        ("lookup.PatientID = { table = 3 }", "table: expected a text, got 3"),
+        ("replace.StudyID = { pattern = '(' }", "pattern '(' with '': missing ) at position 1"),
+        (
+            "replace.StudyID = { pattern = 'a', with = '\\1' }",
+            "pattern 'a' with '\\\\1': invalid group reference",
+        ),
+        ('prefix.StudyID = ""', "expected the text to put before its values, got ''"),
+        ('prefix.SOPClassUID = "1"', "SOPClassUID says what the object is, which no edit changes"),
+        ('character_set = "latin-1"', 'expected one of "utf-8", got "latin-1"'),
         (
             'set.Modality = "ct"',
             "VR CS is at most 16 capital letters, digits, '_' and spaces (PS3.5 6.2), got 'ct'",
@@ -87,8 +132,8 @@ def _report(toml):
             'set.FrameOfReferenceUID = "1.02"',
             "VR UI is a UID: numbers joined by dots (PS3.5 6.2), got '1.02'",
         ),
-        ('set.StudyID = "a\\\\b"', "a backslash separates values; write them as an array"),
-        ('set.StudyID = "a\\nb"', "VR SH has no control characters (PS3.5 6.1.3)"),
+        ('set.StudyID = "a\\\\b"', "a backslash separates values; write them as an array, got 'a\\\\b'"),
+        ('set.StudyID = "a\\nb"', "VR SH has no control characters (PS3.5 6.1.3), got 'a\\nb'"),
         ('set.PatientComments = ["a", "b"]', "VR LT has one value (PS3.5 6.2), got 2"),
         (
             'set.SOPInstanceUID = "1.2"',
@@ -100,7 +145,7 @@ def _report(toml):
         ),
         (
             'set.SpecificCharacterSet = "ISO_IR 192"',
-            "SpecificCharacterSet cannot change without all texts that are written in it",
+            'SpecificCharacterSet goes with all texts that are written in it; use character_set = "utf-8"',
         ),
         (
             'set.TransferSyntaxUID = "1.2"',
@@ -127,8 +172,8 @@ def _report(toml):
             'set.PatientID = "1"\nremove = ["PatientID"]',
             "PatientID is both set and removed; setting it is enough",
         ),
-        ("", "changes nothing; give set, remove or remove_private"),
-        ("remove_private = false\nset = {}", "changes nothing; give set, remove or remove_private"),
+        ("", "changes nothing; give set, remove or another of its keys"),
+        ("remove_private = false\nset = {}", "changes nothing; give set, remove or another of its keys"),
     ],
     ids=lambda value: value,
 )
@@ -140,8 +185,8 @@ def test_every_fault_is_reported_at_once_with_its_place():
     found = _report('set = { Modality = "ct", "(0009,1001)" = 1 }\nremove = ["x y", 3]\nremoves = 1')
     assert [path for path, _ in found] == [
         "x.removes",
-        "x.set.Modality",
-        'x.set."(0009,1001)"',
         "x.remove[0]",
         "x.remove[1]",
+        "x.set.Modality",
+        'x.set."(0009,1001)"',
     ]

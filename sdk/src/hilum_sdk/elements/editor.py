@@ -14,10 +14,13 @@ from hilum_sdk.elements.errors import LimitExceeded, tag_text
 from hilum_sdk.elements.limits import LARGEST_VALUE
 from hilum_sdk.elements.segments import Piece, length_of
 from hilum_sdk.elements.source import Scratch
-from hilum_sdk.elements.text import encode_text
-from hilum_sdk.elements.vr import pad, padding
+from hilum_sdk.elements.text import decode_text, encode_text
+from hilum_sdk.elements.vr import PLAIN_TEXT, TEXT, pad, padding
+from hilum_sdk.errors import PermanentError
 
 Path = tuple[int, ...]
+
+_LONGEST_TEXT = 16 << 20
 
 _Steps = Iterator[tuple[Path, Element | DataSet]]
 
@@ -89,17 +92,45 @@ class Editor:
             data_set = items_of(sequence)[number]
         data_set.put(path[-1], vr, piece)
 
-    def encode_text(self, vr: str, text: str) -> bytes:
-        """Encode text in the object's Specific Character Set as it now stands (PS3.5 6.1).
+    def item_count(self, path: Path) -> int:
+        """How many items the sequence at `path` has; 0 where there is none."""
+        sequence = self.get(path)
+        return len(items_of(sequence)) if sequence is not None and sequence.is_sequence else 0
+
+    def text(self, path: Path) -> str | None:
+        """The text of the element at `path`; see `hilum_sdk.ElementEditor`."""
+        element = self.get(path)
+        if element is None or element.is_sequence or element.vr not in TEXT | PLAIN_TEXT:
+            return None
+        value = element.value
+        if not isinstance(value, bytes):
+            with value.open() as stream:
+                value = stream.read(_LONGEST_TEXT + 1)
+            if len(value) > _LONGEST_TEXT:
+                raise PermanentError(f"it is longer than {_LONGEST_TEXT} bytes")
+        return decode_text(element.vr, value, self._character_set(path))
+
+    def encode_text(self, vr: str, text: str, path: Path = ()) -> bytes:
+        """Encode text in the Specific Character Set that holds at `path` (PS3.5 6.1).
 
         Raises
         ------
         PermanentError
             The character set has no such character; the text is not quoted.
         """
-        found = self._top.find(SPECIFIC_CHARACTER_SET)
-        value = found.value if found is not None else b""
-        return encode_text(vr, text, value if isinstance(value, bytes) else b"")
+        return encode_text(vr, text, self._character_set(path))
+
+    def _character_set(self, path: Path) -> bytes:
+        """As it stands in the innermost item around `path` that says one (PS3.5 6.1.2.3)."""
+        data_set, said = self._top, self._top.find(SPECIFIC_CHARACTER_SET)
+        for tag, number in zip(path[:-1:2], path[1::2], strict=False):
+            sequence = data_set.find(tag)
+            if sequence is None or not sequence.is_sequence or number >= len(items_of(sequence)):
+                break
+            data_set = items_of(sequence)[number]
+            said = data_set.find(SPECIFIC_CHARACTER_SET) or said
+        value = said.value if said is not None else b""
+        return value if isinstance(value, bytes) else b""
 
     def _data_set(self, path: Path) -> DataSet | None:
         """What holds the element at `path`, or would."""

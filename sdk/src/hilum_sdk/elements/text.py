@@ -12,8 +12,12 @@ from pydicom.valuerep import PersonName
 from hilum_sdk.elements.vr import TEXT
 from hilum_sdk.errors import PermanentError
 
+RESETS = frozenset(b"\\\r\n\t\f^=")
+"""What resets the character set to the first one, in texts of every VR and in names (PS3.5 6.1.2.5.3)."""
+
 _MULTI_VALUED = frozenset({"LO", "PN", "SH", "UC"})
-_DELIMITERS = {0x0D, 0x0A, 0x09, 0x0C}  # after which ISO 2022 begins anew (PS3.5 6.1.2.5.3)
+_DELIMITERS = {0x0D, 0x0A, 0x09, 0x0C}  # of a single value that is no name
+_REPLACEMENT = "\ufffd"  # what codecs put for what they cannot read
 
 
 @lru_cache(maxsize=256)
@@ -48,6 +52,31 @@ def encode_text(vr: str, text: str, specific_character_set: bytes) -> bytes:
         f"a new value of VR {vr} has characters that the object's character set {name} has not;"
         " use plain letters, or change Specific Character Set first"
     )
+
+
+def decode_text(vr: str, value: bytes, specific_character_set: bytes) -> str:
+    """Decode an encoded value, several joined by backslashes, without padding. Nothing is guessed.
+
+    Raises
+    ------
+    PermanentError
+        It has bytes that mean nothing in its character set; they are not quoted.
+    """
+    value = value.rstrip(b" \0")
+    if value.isascii() and b"\x1b" not in value:
+        return value.decode("ascii")
+    encodings = python_encodings(specific_character_set)
+    if vr in TEXT and encodings != (default_encoding,):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # pydicom would warn, and put question marks
+            try:
+                text = decode_bytes(value, encodings, set(RESETS))
+            except (UserWarning, UnicodeError, ValueError, LookupError):
+                text = _REPLACEMENT
+        if _REPLACEMENT not in text:
+            return text
+    name = specific_character_set.decode("ascii", "replace").strip(" \0") or "ISO_IR 6"
+    raise PermanentError(f"it cannot be read in the character set {name}")
 
 
 def _encode(vr: str, value: str, encodings: Sequence[str]) -> bytes | None:

@@ -7,6 +7,9 @@ from pydicom.datadict import dictionary_VR
 TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 """Written in the Specific Character Set (PS3.5 6.1.2.3)."""
 
+PLAIN_TEXT = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI", "UR"})
+"""Written in the default repertoire, whatever the Specific Character Set (PS3.5 6.1.2.2)."""
+
 _NUL_PADDED = frozenset({"UI", "OB", "UN", "OW", "OD", "OF", "OL", "OV", "SQ"})
 _BYTES = frozenset({"OB", "OW", "OD", "OF", "OL", "OV"})
 _SHORT = frozenset(

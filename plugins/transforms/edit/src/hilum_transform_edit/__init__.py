@@ -1,4 +1,4 @@
-"""Transform ``edit``: set and remove elements."""
+"""Transform ``edit``: set, remove, copy, look up and rewrite elements."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ def hilum_register_transforms() -> Iterable[TransformSpec]:
         type="edit",
         config=EditConfig,
         create="hilum_transform_edit.transform:EditTransform",
-        summary="Sets and removes elements",
+        summary="Sets, removes, copies, looks up and rewrites elements",
     )

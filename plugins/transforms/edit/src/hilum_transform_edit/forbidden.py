@@ -28,12 +28,14 @@ _PIXEL_DESCRIPTION = frozenset(
 )
 
 
-def refuse_setting(path: ElementPath) -> None:
-    """Raise ValueError if this element must not be set."""
+def refuse_setting(path: ElementPath, *, to_the_same: bool = True) -> None:
+    """Raise ValueError if this element must not be set; `to_the_same` value in all objects, or to its own."""
     _refuse_both(path)
     # The same UID for all objects would make them one object, series or study to every archive.
-    if path[-1] in _IDENTITY:
+    if path[-1] in _IDENTITY and to_the_same:
         raise ValueError(f"{name_tag(path[-1])} tells objects apart and cannot be the same for all")
+    if path[-1] == _SOP_CLASS_UID:
+        raise ValueError("SOPClassUID says what the object is, which no edit changes")
 
 
 def refuse_removal(path: ElementPath) -> None:
@@ -60,6 +62,8 @@ def _refuse_both(path: ElementPath) -> None:
     if element == 0:
         raise ValueError(f"{name_tag(tag)} is the length of a group, which is not ours to tell")
     if tag == _SPECIFIC_CHARACTER_SET:
-        raise ValueError("SpecificCharacterSet cannot change without all texts that are written in it")
+        raise ValueError(
+            'SpecificCharacterSet goes with all texts that are written in it; use character_set = "utf-8"'
+        )
     if group == 0x7FE0 or tag in _PIXEL_DESCRIPTION:
         raise ValueError(f"{name_tag(tag)} belongs to the pixels, which are not touched")

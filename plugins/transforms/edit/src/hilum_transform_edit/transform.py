@@ -1,16 +1,27 @@
-"""The transform: removes, then sets, on raw elements. What it does not name keeps its bytes."""
+"""The transform: each edit looks at the object as it came, then each in its turn changes it."""
 
 from __future__ import annotations
 
-from hilum_sdk import ComponentContext, Draft, ElementEditor, PermanentError, Transform
-from hilum_sdk.elements.encoding import EXPLICIT_VR_BIG_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
-from hilum_sdk.elements.vr import pad
-from hilum_sdk.paths import ElementPath, name_path
-from hilum_transform_edit.config import EditConfig
-from hilum_transform_edit.edits import Assignment
-from hilum_transform_edit.places import count_items, places
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
-_SPECIFIC_CHARACTER_SET = 0x00080005
+from hilum_sdk import ComponentContext, Draft, Hold, PermanentError, TemporaryError, Transform
+from hilum_transform_edit.character_set import convert_to_utf_8
+from hilum_transform_edit.config import EditConfig
+from hilum_transform_edit.edits import Edit
+from hilum_transform_edit.scene import HeldError, Scene
+
+_NOTES = {
+    "copy": "copied",
+    "rename": "renamed",
+    "remove": "removed",
+    "set": "set",
+    "lookup": "looked up",
+    "replace": "replaced",
+    "prefix": "prefixed",
+}
 
 
 class EditTransform(Transform):
@@ -20,80 +31,56 @@ class EditTransform(Transform):
 
     def __init__(self, config: EditConfig, context: ComponentContext) -> None:
         super().__init__(config, context)
-        self._assignments = config.assignments.all if config.assignments else ()
-        self._removals = config.removals.paths if config.removals else ()
-        self._groups = config.removals.groups if config.removals else frozenset()
+        self._edits = [(key, edit) for key, edits in config.edits() for edit in edits]
+        self._tables = [lookup.table for lookup in config.lookups.all] if config.lookups else []
 
-    def apply(self, draft: Draft) -> None:
+    def open(self) -> None:
+        """Read the lookup tables; raises ConfigError."""
+        for table in self._tables:
+            table.open()
+
+    def probe(self) -> None:
+        """See that the lookup tables can be read; raises TemporaryError."""
+        for table in self._tables:
+            table.digest()
+
+    def fingerprint(self) -> str:
+        """Stand for the lookup tables as they now are."""
+        if not self._tables:
+            return ""
+        return hashlib.sha256("".join(table.digest() for table in self._tables).encode()).hexdigest()
+
+    def apply(self, draft: Draft) -> Hold | None:
         """Change the draft; raises PermanentError where the object cannot take a value."""
-        removed = self._remove_groups(draft.elements) + self._remove_elements(draft.elements)
-        if removed:
-            draft.note("removed", count=removed)
-        assigned = self._assign(draft)
-        if assigned:
-            draft.note("set", count=assigned)
-
-    def _remove_groups(self, elements: ElementEditor) -> int:
-        if not self._groups and not self.config.remove_private:
-            return 0
-        removed = 0
-        for path, element in elements.walk():
-            group = element.tag >> 16
-            if group in self._groups or (self.config.remove_private and group & 1):
-                elements.remove(path)
-                removed += 1
-        return removed
-
-    def _remove_elements(self, elements: ElementEditor) -> int:
-        counts = count_items(elements, self._removals)
-        doomed = [place for path in self._removals for place in places(path, counts)]
-        there = [place for place in doomed if elements.get(place) is not None]
-        for place in there:
-            elements.remove(place)
-        return len(there)
-
-    def _assign(self, draft: Draft) -> int:
-        counts = count_items(draft.elements, [assignment.path for assignment in self._assignments])
-        return sum(
-            self._set(draft, assignment, place)
-            for assignment in self._assignments
-            for place in places(assignment.path, counts)
-        )
-
-    def _set(self, draft: Draft, assignment: Assignment, place: ElementPath) -> bool:
-        """Set one element; False if it had that value already."""
-        elements, value = draft.elements, assignment.value
+        scene = Scene(draft)
         try:
-            if not value.is_plain:
-                _check_character_set(elements, place)
-            is_big_endian = draft.transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN
-            encoded = value.encoded(elements, is_big_endian=is_big_endian)
-            if assignment.creator is not None:
-                _reserve_block(elements, (*place[:-1], assignment.creator_tag), assignment.creator.text)
-            there = elements.get(place)
-            # An implicit data set does not say VRs.
-            same_vr = there is not None and (
-                there.vr == value.vr or draft.transfer_syntax_uid == IMPLICIT_VR_LITTLE_ENDIAN
-            )
-            if there is not None and same_vr and there.value == pad(value.vr, encoded):
-                return False
-            elements.put(place, value.vr, encoded)
-        except (PermanentError, ValueError) as error:
-            raise PermanentError(f"{self.context.label}.set.{name_path(assignment.path)}: {error}") from None
-        return True
+            self._change(scene, draft.note)
+        except HeldError as held:
+            return held.hold
+        return None
+
+    def _change(self, scene: Scene, note: Callable[..., None]) -> None:
+        seen = [self._call(key, edit, edit.look, scene) for key, edit in self._edits]
+        for (key, edit), known in zip(self._edits, seen, strict=True):
+            _count(note, _NOTES[key], self._call(key, edit, edit.change, scene, known))
+        if self.config.character_set is not None:
+            _count(note, "converted", convert_to_utf_8(scene))
+
+    def _call(self, key: str, edit: Edit, call: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a method of an edit; what it raises names its line of the config."""
+        with self._named(f"{self.context.label}.{key}.{edit.name}"):
+            return call(*arguments)
+
+    @contextmanager
+    def _named(self, line: str) -> Iterator[None]:
+        try:
+            yield
+        except PermanentError as error:
+            raise PermanentError(f"{line}: {error}") from None
+        except TemporaryError as error:
+            raise TemporaryError(f"{line}: {error}") from None
 
 
-def _check_character_set(elements: ElementEditor, place: ElementPath) -> None:
-    """Refuse text beyond ASCII in an item that has a character set of its own (PS3.5 6.1.2.3)."""
-    for end in range(2, len(place), 2):
-        if elements.get((*place[:end], _SPECIFIC_CHARACTER_SET)) is not None:
-            raise PermanentError("its item has a character set of its own; only ASCII can be set there")
-
-
-def _reserve_block(elements: ElementEditor, place: ElementPath, creator: str) -> None:
-    """See that the block of a private element is its creator's (PS3.5 7.8.1)."""
-    there = elements.get(place)
-    if there is None:
-        elements.put(place, "LO", creator.encode("ascii"))
-    elif not isinstance(there.value, bytes) or there.value.strip(b" \0") != creator.encode("ascii"):
-        raise PermanentError("its block belongs to another private creator; choose another block")
+def _count(note: Callable[..., None], code: str, count: int) -> None:
+    if count:
+        note(code, count=count)

@@ -1,4 +1,4 @@
-"""Values to set: checked by their VR with the config, encoded for each object (PS3.5 6.2)."""
+"""Values to set: checked by their VR (PS3.5 6.2) with the config, or once their variables are filled in."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import attrs
 from pydicom import config as pydicom_config
 from pydicom.valuerep import DA, DT, TM, validate_value
 
-from hilum_sdk import ElementEditor
+from hilum_sdk import ElementEditor, PermanentError
 from hilum_sdk.elements.vr import TEXT
+from hilum_sdk.paths import ElementPath
+from hilum_transform_edit.templates import Template
 
 _BINARY = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q", "FL": "f", "FD": "d"}
-_ONE_VALUE = frozenset({"LT", "ST", "UT", "UR"})
+ONE_VALUE = frozenset({"LT", "ST", "UT", "UR"})
 _WORDS = {
     "AE": "an AE title of at most 16 characters",
     "AS": 'an age such as "042Y"',
@@ -47,34 +49,71 @@ class ElementValue:
     text: str = ""
     numbers: tuple[float, ...] = ()
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether every character set writes it alike (PS3.5 6.1)."""
-        return self.text.isascii()
-
-    def encoded(self, elements: ElementEditor, *, is_big_endian: bool) -> bytes:
-        """Encode for one object; raises PermanentError if its character set cannot hold the text."""
+    def encoded(self, elements: ElementEditor, path: ElementPath, *, is_big_endian: bool) -> bytes:
+        """Encode for one place of one object; raises PermanentError if its character set cannot hold it."""
         order = ">" if is_big_endian else "<"
         if self.vr == "AT":
             tags = [int(tag[1:5] + tag[6:10], 16) for tag in self.text.split("\\") if tag]
             return b"".join(struct.pack(f"{order}HH", tag >> 16, tag & 0xFFFF) for tag in tags)
         if self.vr in _BINARY:
             return struct.pack(f"{order}{len(self.numbers)}{_BINARY[self.vr]}", *self.numbers)
-        return elements.encode_text(self.vr, self.text) if self.vr in TEXT else self.text.encode("ascii")
+        return (
+            elements.encode_text(self.vr, self.text, path) if self.vr in TEXT else self.text.encode("ascii")
+        )
 
 
-def read_value(vr: str, raw: Any) -> ElementValue:
+@attrs.frozen
+class TemplateValue:
+    """Values of an element that differ from object to object."""
+
+    vr: str
+    templates: tuple[Template, ...]
+
+
+def read_value(vr: str, raw: Any) -> ElementValue | TemplateValue:
     """Read a value, or an array of values, as the config writes it; raises ValueError."""
     if vr not in _SETTABLE:
         raise ValueError(f"an element with VR {vr} cannot be set")
     values = raw if isinstance(raw, list) else [raw]
-    if len(values) > 1 and vr in _ONE_VALUE:
+    if len(values) > 1 and vr in ONE_VALUE:
         raise ValueError(f"VR {vr} has one value (PS3.5 6.2), got {len(values)}")
-    if values == [""]:
-        return ElementValue(vr)
     if vr in _BINARY:
-        return ElementValue(vr, numbers=tuple(_number(vr, value) for value in values))
-    return ElementValue(vr, text="\\".join(_text(vr, value) for value in values))
+        return ElementValue(vr, numbers=() if values == [""] else tuple(_number(vr, v) for v in values))
+    templates = tuple(Template.parse(_written(vr, value)) for value in values)
+    if not all(template.is_constant for template in templates):
+        return TemplateValue(vr, templates)
+    texts = ["".join(part for part in t.parts if isinstance(part, str)) for t in templates]
+    for text in texts:
+        if fault := fault_of(vr, text):
+            raise ValueError(f"{fault}, got {text!r}")
+    return ElementValue(vr, "\\".join(texts))
+
+
+def checked(vr: str, text: str) -> ElementValue:
+    """Make a value of text that came about for one object, backslashes between values.
+
+    Raises
+    ------
+    PermanentError
+        The VR cannot have it; it is not quoted.
+    """
+    if vr not in _WORDS or vr == "AT":
+        raise PermanentError(f"the element has VR {vr}, which holds no text")
+    for value in [text] if vr in ONE_VALUE else text.split("\\"):
+        if fault := fault_of(vr, value):
+            raise PermanentError(f"the new value does not fit: {fault}")
+    return ElementValue(vr, text)
+
+
+def fault_of(vr: str, text: str) -> str:
+    """Say what is wrong with one value; empty if nothing is."""
+    if "\\" in text and vr not in ONE_VALUE:
+        return "a backslash separates values; write them as an array"
+    # PS3.5 6.1.3: of the control characters, LF, FF, CR and TAB, and these in long texts only.
+    allowed = "\t\n\f\r" if vr in ONE_VALUE else ""
+    if any((c < " " or "\x7f" <= c < "\xa0") and c not in allowed for c in text):
+        return f"VR {vr} has no control characters (PS3.5 6.1.3)"
+    return "" if _is_valid(vr, text) else f"VR {vr} is {_WORDS[vr]} (PS3.5 6.2)"
 
 
 def _number(vr: str, value: Any) -> float:
@@ -90,19 +129,12 @@ def _number(vr: str, value: Any) -> float:
     return number
 
 
-def _text(vr: str, value: Any) -> str:
+def _written(vr: str, value: Any) -> str:
+    """The text that the config has for a value."""
     if vr in {"DS", "IS"} and isinstance(value, int | float) and not isinstance(value, bool):
-        value = str(value)
+        return str(value)
     if not isinstance(value, str):
         raise ValueError(f"VR {vr} is {_WORDS[vr]}; got {value!r}")  # noqa: TRY004 - as read_value says
-    if "\\" in value and vr not in _ONE_VALUE:
-        raise ValueError("a backslash separates values; write them as an array")
-    # PS3.5 6.1.3: of the control characters, LF, FF, CR and TAB, and these in long texts only.
-    allowed = "\t\n\f\r" if vr in _ONE_VALUE else ""
-    if any((c < " " or "\x7f" <= c < "\xa0") and c not in allowed for c in value):
-        raise ValueError(f"VR {vr} has no control characters (PS3.5 6.1.3)")
-    if not _is_valid(vr, value):
-        raise ValueError(f"VR {vr} is {_WORDS[vr]} (PS3.5 6.2), got {value!r}")
     return value
 
 
