@@ -15,11 +15,10 @@ from functools import lru_cache
 from typing import Any
 
 import attrs
-from pydicom import charset
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 
-from hilum_sdk.elements.text import RESETS, python_encodings
+from hilum_sdk.elements.text import legible_text, python_encodings
 from hilum_sdk.elements.vr import dictionary_vr
 from hilum_sdk.paths import EVERY_ITEM, ElementPath
 
@@ -141,19 +140,8 @@ def _from_bytes(value: bytes, vr: str, encodings: tuple[str, ...], *, is_little:
     if vr == "AT":
         groups = struct.unpack_from(f"{order}{len(value) // 4 * 2}H", value)
         return [group << 16 | number for group, number in zip(groups[::2], groups[1::2], strict=True)]
-    text = _decode(value, encodings)
+    text = legible_text(value, encodings)
     return [text] if vr in _ONE_VALUE else text.split("\\")
-
-
-def _decode(value: bytes, encodings: tuple[str, ...]) -> str:
-    if value.isascii() and b"\x1b" not in value:
-        return value.decode("ascii")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # They quote the value.
-        try:
-            return charset.decode_bytes(value, list(encodings) or ["iso8859"], set(RESETS))
-        except (LookupError, ValueError):
-            return value.decode("latin-1")
 
 
 def _encodings_of(holder: Dataset, inherited: tuple[str, ...]) -> tuple[str, ...]:

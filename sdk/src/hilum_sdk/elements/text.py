@@ -79,6 +79,21 @@ def decode_text(vr: str, value: bytes, specific_character_set: bytes) -> str:
     raise PermanentError(f"it cannot be read in the character set {name}")
 
 
+def legible_text(value: bytes, encodings: Sequence[str]) -> str:
+    """Decode a whole value, padding included, as well as can be: for looking, not for writing.
+
+    `encodings` are of `python_encodings`. Never raises: what they cannot decode is read as Latin-1.
+    """
+    if value.isascii() and b"\x1b" not in value:
+        return value.decode("ascii")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they quote the value
+        try:
+            return decode_bytes(value, list(encodings) or [default_encoding], set(RESETS))
+        except (LookupError, ValueError):
+            return value.decode("latin-1")
+
+
 def _encode(vr: str, value: str, encodings: Sequence[str]) -> bytes | None:
     """One value, or None where it cannot be encoded and read back as it was."""
     with warnings.catch_warnings():
