@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from hilum_core.config import load
+from hilum_core.deliver import stranded
+from hilum_core.deliver.stranded import Stranded
+from hilum_core.queue import QueueUnavailable
 from hilum_core.queue.people import BY_HAND
 from hilum_core.queue.records import Inventory
 from hilum_core.queue.stranding import why_stranded
@@ -85,3 +89,51 @@ def test_what_nobody_routed_needs_its_sink_alone():
     has = inventory(routes=[], transforms=[])
     assert why_stranded(has, "pacs", BY_HAND, ("safe",)) == ""
     assert why_stranded(has, "gone", BY_HAND, ()) == "the sink gone is no longer in the config"
+
+
+class LockedOnce:
+    """A queue that another process has locked at the first look."""
+
+    def __init__(self, queue):
+        self._queue = queue
+        self._is_locked = True
+
+    def find_stranded(self, has):
+        if self._is_locked:
+            self._is_locked = False
+            raise QueueUnavailable("locked")
+        return self._queue.find_stranded(has)
+
+    def __getattr__(self, name):
+        return getattr(self._queue, name)
+
+
+@pytest.fixture
+def empty():
+    config, problems = load('[router]\nstate_dir = "/s"\n', source="test")
+    assert not problems
+    return config
+
+
+def test_no_lane_begins_before_the_queue_could_be_looked_at(desk, empty):
+    object_id = desk.receive()
+    desk.route("pacs")
+    looks = Stranded(LockedOnce(desk.queue), empty, set)
+    with pytest.raises(QueueUnavailable):
+        looks.hold_some()
+    assert not looks.hold_some()
+    assert desk.deliveries(object_id) == {"pacs": "held"}
+
+
+def test_what_a_route_of_before_decides_at_its_end_is_held_too(desk, empty, monkeypatch):
+    monkeypatch.setattr(stranded, "_SEE_EVERY_S", 0.0)
+    alive = {1, 2}
+    looks = Stranded(desk.queue, empty, lambda: set(alive))
+    assert not looks.hold_some()
+    object_id = desk.receive()
+    desk.route("pacs")
+    looks.hold_some()
+    assert desk.deliveries(object_id) == {"pacs": "ready"}
+    alive.remove(1)
+    looks.hold_some()
+    assert desk.deliveries(object_id) == {"pacs": "held"}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 from hilum_core.clock import SteadyClock
 from hilum_core.config import load
 from hilum_core.deliver.coordinator import DeliverCoordinator
 from hilum_core.deliver.stranded import Stranded
+from hilum_core.incarnation import live_incarnations
 from hilum_core.revisions import read
 from hilum_core.stage import open_stage, run_stage, start
 
@@ -18,7 +20,8 @@ def main() -> None:
     config, problems = load(read(arguments.state_dir, arguments.revision), source="revision")
     clock = SteadyClock()
     with open_stage(arguments, "deliver", clock) as (queue, spool, doorbell):
-        stranded = None if problems else Stranded(queue, config, arguments.stop_within_s)
+        routers = partial(live_incarnations, arguments.state_dir, "route")
+        stranded = None if problems else Stranded(queue, config, routers)
         coordinator = DeliverCoordinator(
             queue, spool, config, arguments, stopping, clock=clock, stranded=stranded
         )
