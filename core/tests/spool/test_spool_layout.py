@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +51,19 @@ def test_removed_object_is_gone_with_its_renderings_and_empty_folders(desk):
     assert not (desk.root / "settled" / "20260101").exists()
     assert not (desk.root / "renderings" / "20260101").exists()
     desk.spool.remove([waiting.instance.id])
+    assert desk.files() == []
+
+
+def test_object_that_is_moved_while_it_is_removed_is_gone(desk, monkeypatch):
+    object_id = desk.store().instance.id
+    unlink = Path.unlink
+
+    def unlink_and_wait(path, **options):
+        unlink(path, **options)
+        desk.spool.settle([object_id])  # DELIVER was slow: it moves the file between our two steps
+
+    monkeypatch.setattr(Path, "unlink", unlink_and_wait)
+    desk.spool.remove([object_id])
     assert desk.files() == []
 
 

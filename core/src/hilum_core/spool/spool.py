@@ -210,7 +210,8 @@ class Spool:
         failures: dict[str, OSError] = {}
         for object_id in object_ids:
             try:
-                for path in (self._layout.settled_path(object_id), self._layout.received_path(object_id)):
+                # In this order: DELIVER may move it from the one to the other only now.
+                for path in (self._layout.received_path(object_id), self._layout.settled_path(object_id)):
                     path.unlink(missing_ok=True)
                     emptied.add(path.parent)
                 reach("purge.unlinked")
