@@ -32,8 +32,12 @@ class Report:
 
     Attributes
     ----------
+    unanswered
+        How many objects their modality gave up to send: there was no success for them as long as it tried.
     unsettled
         Objects and deliveries that wait for a person, or for anything else, by state.
+    defects
+        What the router itself calls an error of its own, and its ends that nobody ordered.
     leftovers
         Files in the state directory that belong to no object that is still kept.
     incomplete
@@ -50,8 +54,10 @@ class Report:
     acknowledged: int
     acknowledged_bytes: int
     sent_again: int
+    unanswered: int
     arrivals: Mapping[str, Arrival]
     unsettled: Mapping[str, int]
+    defects: Sequence[str]
     leftovers: Sequence[str]
     incomplete: int
     queue_bytes: int
@@ -61,9 +67,8 @@ class Report:
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing was lost, damaged, stuck or left behind."""
-        exact = not any(one.missing or one.odd for one in self.arrivals.values())
-        return exact and not self.unsettled and not self.leftovers
+        """Whether something was acknowledged, and nothing lost, damaged, stuck, defective or left behind."""
+        return not any(self._faults())
 
     def as_json(self) -> str:
         """For programs."""
@@ -97,8 +102,14 @@ class Report:
                 yield f"{name}: MISSING {len(arrival.missing)}: {_some(arrival.missing)}"
             if arrival.odd:
                 yield f"{name}: NOT WHAT WAS SENT {len(arrival.odd)}: {_some(arrival.odd)}"
+        if not self.acknowledged:
+            yield "NOTHING WAS ACKNOWLEDGED, so nothing is shown"
+        if self.unanswered:
+            yield f"NOT ANSWERED WITH SUCCESS: {self.unanswered}"
         for state, count in self.unsettled.items():
             yield f"NOT AT AN END: {count} {state}"
+        if self.defects:
+            yield f"DEFECTS {len(self.defects)}: {_some(self.defects)}"
         if self.leftovers:
             yield f"LEFT BEHIND {len(self.leftovers)}: {_some(self.leftovers)}"
 

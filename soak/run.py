@@ -64,6 +64,7 @@ class Soak:
         self._sent: dict[str, Sendable] = {}
         self._acknowledged: dict[str, int] = {}
         self._over = threading.Event()
+        self._given_up = threading.Event()
         self._kills: Counter[str] = Counter()
         self._others: Counter[Kind] = Counter()
         self._armed: tuple[str, str] | None = None
@@ -104,11 +105,11 @@ class Soak:
             sent_again += [sender.result() for sender in senders]
 
     def _finish(self, senders: list[Future[int]]) -> None:
-        """Keep the router alive until the last batch has its answers."""
+        """Keep the router alive until the last batch has its answers, or patience ends."""
         end = time.monotonic() + self._patience_s
         while not all(sender.done() for sender in senders) and time.monotonic() < end:
             self._idle(_LOOK_EVERY_S)
-        self._over.set()
+        self._given_up.set()
 
     def _send(self, number: int, name: str) -> int:
         """Send batch after batch; returns how many objects had to be sent again."""
@@ -119,7 +120,7 @@ class Soak:
         while not self._over.wait(dice.uniform(*_PAUSES_S)):
             objects = scanner.acquire(dice.randint(*_BATCHES))
             self._sent.update((one.sop_instance_uid, one) for one in objects)
-            modality.send(objects, acknowledged=self._note)
+            modality.send(objects, acknowledged=self._note, giving_up=self._given_up.is_set)
         return modality.sent_again
 
     def _note(self, one: Sendable) -> None:
@@ -227,6 +228,7 @@ class Soak:
             acknowledged=len(self._acknowledged),
             acknowledged_bytes=sum(self._acknowledged.values()),
             sent_again=sent_again,
+            unanswered=len(self._sent) - len(self._acknowledged),
             arrivals={
                 name: Arrival(
                     objects=len(shelf.arrived),
@@ -237,6 +239,7 @@ class Soak:
                 for name, shelf in scene.shelves.items()
             },
             unsettled=self._unsettled(),
+            defects=scene.defects(),
             leftovers=scene.leftovers(),
             incomplete=scene.incomplete(),
             queue_bytes=scene.queue_bytes(),

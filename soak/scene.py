@@ -16,6 +16,7 @@ from soak.objects import EDIT
 
 KEEP_SETTLED = "2s"
 _DIES_WITHIN_S = 30.0
+_DEFECTS = ("ended by an unexpected error", "ending=\"defect of ours\"", "Traceback")
 
 CONFIG = """
 [router]
@@ -85,6 +86,7 @@ class Scene:
             encoding="utf-8",
         )
         self.router = RunningRouter(config_path, state_dir, place / "router.log")
+        self._odd_ends: list[str] = []
 
     def start(self) -> None:
         """Start the router and the archive."""
@@ -95,7 +97,10 @@ class Scene:
     def revive(self) -> None:
         """Start the router again if it is gone as a whole."""
         assert self.router.process is not None
-        if self.router.process.poll() is not None:
+        status = self.router.process.poll()
+        if status is not None:
+            if status != -signal.SIGKILL:  # nobody here ends it in another way
+                self._odd_ends.append(f"the router ended with status {status}")
             self.router.wait_until(lambda: not self.router.processes(), within_s=_DIES_WITHIN_S)
             self.router.start()
 
@@ -122,6 +127,11 @@ class Scene:
         with self.router.config_path.open("a", encoding="utf-8") as config:
             config.write("\n")
         self.router.process.send_signal(signal.SIGHUP)
+
+    def defects(self) -> list[str]:
+        """Ends of the router that were not ours, and what its log calls an error of its own."""
+        lines = self.router.log().splitlines()
+        return self._odd_ends + [line for line in lines if any(words in line for words in _DEFECTS)]
 
     def leftovers(self) -> list[str]:
         """The files of the state directory that are there for the sake of an object."""

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import attrs
 import pytest
+from bench.processes import free_port
 from soak.destinations import Shelf
 from soak.faults import MODULES, Kind, faults
-from soak.modality import DCMSEND, STORESCU, read
+from soak.modality import DCMSEND, STORESCU, Modality, read
 from soak.objects import EDIT, Scanner
 from soak.report import Arrival, Report
 
@@ -28,8 +29,10 @@ ALL_WELL = Report(
     acknowledged=10,
     acknowledged_bytes=1000,
     sent_again=1,
+    unanswered=0,
     arrivals={"archive": Arrival(objects=10, copies=11, missing=[], odd=[])},
     unsettled={},
+    defects=[],
     leftovers=[],
     incomplete=1,
     queue_bytes=4096,
@@ -61,7 +64,10 @@ def test_a_short_soak_ends_with_all_that_was_acknowledged_at_every_destination(p
             {"arrivals": {"archive": Arrival(objects=9, copies=9, missing=[], odd=["CT.1"])}},
             "NOT WHAT WAS SENT 1",
         ),
+        ({"acknowledged": 0}, "NOTHING WAS ACKNOWLEDGED"),
+        ({"unanswered": 3}, "NOT ANSWERED WITH SUCCESS: 3"),
         ({"unsettled": {"objects held": 2}}, "NOT AT AN END: 2 objects held"),
+        ({"defects": ["ended with status 1"]}, "DEFECTS 1: ended with status 1"),
         ({"leftovers": ["spool/x.dcm"]}, "LEFT BEHIND 1: spool/x.dcm"),
     ],
 )
@@ -118,3 +124,13 @@ Filename      : a/2.dcm
 DIMSE Status  : 0xa700 (Refused: OutOfResources)
 """
     assert read(DCMSEND, report) == (["a/1.dcm", "a/2.dcm"], ["a/1.dcm"])
+
+
+def test_a_modality_that_gets_no_answer_gives_up_when_it_is_told_to(program, tmp_path):
+    scanner = Scanner(tmp_path / "scans", "seed")
+    modality = Modality(program("storescu"), free_port(), ae_title="CT", folder=tmp_path)
+    acknowledged: list[object] = []
+    tries = iter((False, False, True))
+    modality.send(scanner.acquire(3), acknowledged=acknowledged.append, giving_up=lambda: next(tries))
+    assert not acknowledged
+    assert next(tries, None) is None
