@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import select
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from hilum_core.incarnation import StateDirError
 from hilum_core.spool import BALLAST_FILE
 from hilum_core.supervisor.config_check import ConfigCheck
+from hilum_core.supervisor.requests import NoRouter, ReloadRequests, ask_for_reload
 from hilum_core.supervisor.room import with_room
 from hilum_core.testing.router import running_router
 
@@ -133,3 +136,17 @@ def test_a_start_that_finds_no_room_at_all_says_so_in_one_line(tmp_path):
     assert caught.value.message == (
         f"router.state_dir: {tmp_path} cannot be written (No space left on device); make room on its disk"
     )
+
+
+def test_a_reload_that_a_router_does_not_live_to_answer_says_so(tmp_path):
+    (tmp_path / "run").mkdir()
+    for lets_in in (False, True):
+        requests = ReloadRequests(tmp_path)
+        with ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(ask_for_reload, tmp_path)
+            assert select.select([requests], [], [], 60)[0]
+            if lets_in:
+                assert requests.take()
+            requests.close()
+            with pytest.raises(NoRouter, match="ended before it answered"):
+                asked.result()

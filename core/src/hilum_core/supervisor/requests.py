@@ -105,6 +105,8 @@ def ask_for_reload(state_dir: Path) -> Answer:
         raise NoRouter(f"{state_dir}: the router does not answer; see its log") from error
     except PermissionError as error:
         raise NoRouter(f"{state_dir}: not allowed; act as the user of the router") from error
+    except ConnectionResetError:
+        said = b""  # it ended before it let us in
     if not said:
         raise NoRouter(f"{state_dir}: the router ended before it answered; see its log")
     return Answer(**json.loads(said))
