@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -143,7 +144,10 @@ def test_disk_without_inodes_refuses_senders_lets_the_router_start_and_mends_its
 # ---- what was acknowledged before
 
 
-def test_full_disk_gives_up_the_ballast_so_that_what_is_delivered_is_recorded(small_disk, objects):
+@pytest.mark.parametrize("starts_anew", [False, True])
+def test_full_disk_gives_up_the_ballast_so_that_what_is_delivered_is_recorded(
+    small_disk, objects, starts_anew
+):
     disk = small_disk("router", 600)
     with (
         running_archive() as archive,
@@ -154,7 +158,12 @@ def test_full_disk_gives_up_the_ballast_so_that_what_is_delivered_is_recorded(sm
         archive.stop()
         store_until(router, objects)
         router.wait_until(lambda: len(router.deliveries("archive", "ready")) == len(objects))
+        if starts_anew:
+            router.stop(signal.SIGKILL)
+            router.wait_until(lambda: not router.processes())
         disk.fill()
+        if starts_anew:
+            router.start()
         archive.start()
         router.wait_until_idle(objects=len(objects), within_s=WITHIN_S)
         assert set(archive.data_sets()) == {one.sop_instance_uid for one in objects}
@@ -163,6 +172,24 @@ def test_full_disk_gives_up_the_ballast_so_that_what_is_delivered_is_recorded(sm
         disk.make_room()
         router.wait_until(ballast.exists, within_s=WITHIN_S)
         router.wait_until(lambda: is_admitted(router), within_s=WITHIN_S)
+
+
+def test_a_new_config_is_taken_on_a_full_disk_at_the_cost_of_the_ballast(small_disk, hilum, tmp_path):
+    """Who shortens `keep_settled` because the disk is full must not be told that it is full."""
+    disk = small_disk("router", 600)
+    with running_router(disk.path, folder_config(tmp_path / "sink")) as router:
+        ballast = router.state_dir / "ballast"
+        router.wait_until(lambda: ballast.exists() and ballast.stat().st_size, within_s=WITHIN_S)
+        with router.config_path.open("a") as config:
+            config.write("# as before\n")
+        stages = [pid for pids in router.processes().values() for pid in pids]
+        for pid in stages:  # that none of them writes, and gives the ballast up for it
+            os.kill(pid, signal.SIGSTOP)
+        disk.fill()
+        done = hilum("reload", "--config", router.config_path)
+        for pid in stages:
+            os.kill(pid, signal.SIGCONT)
+        assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["taken as revision 2"]), done.stderr
 
 
 def test_nothing_undelivered_is_deleted_however_full_the_disk_is_and_across_a_start(small_disk, objects):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hilum_core import log
 from hilum_core.config import Config, RouterSettings, load
 from hilum_core.supervisor.config_check import ConfigCheck, Verdict
 from hilum_core.supervisor.requests import Answer, Outcome, ReloadRequests, tell
+from hilum_core.supervisor.room import at_any_cost
 
 
 class Reloads:
@@ -41,6 +43,8 @@ class Reloads:
         self._log = log.get_logger("supervisor")
         self._requests = ReloadRequests(running.state_dir)
         self._scratch = running.state_dir / "config" / "candidate.toml"
+        # Who keeps settled objects for less long, because the disk is full, must not be stopped by that.
+        self._with_room = partial(at_any_cost, running.state_dir)
         self._wanted = False
         self._check: ConfigCheck | None = None
         self._asked: list[socket.socket] = []
@@ -82,7 +86,7 @@ class Reloads:
             self._answer("failed", f"{self._config_path}: cannot be read by the user of the router")
             return
         try:
-            self._check = ConfigCheck(text, self._scratch)
+            self._check = self._with_room(lambda: ConfigCheck(text, self._scratch))
         except OSError as error:
             self._say_no_room(error)
 
@@ -105,7 +109,7 @@ class Reloads:
             self._answer("refused", f"{where}: listen, listen_tls and state_dir change only by a new start")
             return
         try:
-            revision = self._take(config, verdict.text)
+            revision = self._with_room(lambda: self._take(config, verdict.text))
         except OSError as error:
             self._say_no_room(error)
             return

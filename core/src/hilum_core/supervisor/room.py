@@ -1,4 +1,4 @@
-"""What a start must write even on a full disk: what is delivered afterwards makes room again."""
+"""What must be written even on a full disk: what is delivered, or removed, afterwards makes room again."""
 
 from __future__ import annotations
 
@@ -12,8 +12,18 @@ from hilum_core.spool import BALLAST_FILE, Ballast
 Written = TypeVar("Written")
 
 
+def at_any_cost(state_dir: Path, write: Callable[[], Written]) -> Written:
+    """Write something, at the cost of the ballast if there is no room otherwise; raises `OSError`."""
+    try:
+        return write()
+    except OSError:
+        if not Ballast(state_dir / BALLAST_FILE).release():
+            raise
+        return write()
+
+
 def with_room(state_dir: Path, write: Callable[[], Written]) -> Written:
-    """Write something that a start needs, at the cost of the ballast if there is no room otherwise.
+    """As `at_any_cost`, for what a start needs.
 
     Raises
     ------
@@ -21,12 +31,7 @@ def with_room(state_dir: Path, write: Callable[[], Written]) -> Written:
         It cannot be written all the same.
     """
     try:
-        try:
-            return write()
-        except OSError:
-            if not Ballast(state_dir / BALLAST_FILE).release():
-                raise
-            return write()
+        return at_any_cost(state_dir, write)
     except OSError as error:
         raise StateDirError(
             f"router.state_dir: {state_dir} cannot be written ({error.strerror}); make room on its disk"
