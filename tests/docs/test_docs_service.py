@@ -10,6 +10,7 @@ import pytest
 
 from hilum_core.cli.group import cli
 from hilum_core.config import load
+from hilum_core.supervisor import EXIT_CONFIG
 from hilum_core.supervisor.processes import _MARGIN_S
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +43,12 @@ def test_the_unit_waits_longer_for_a_stop_than_the_router_does():
     config, _ = load(f'[router]\nstate_dir = "{settings()["RequiresMountsFor"]}"\n', source="test")
     within_s = config.router.stop_within.total_seconds() + _MARGIN_S
     assert float(settings()["TimeoutStopSec"]) >= within_s + 10
+
+
+def test_the_unit_starts_it_again_but_for_a_faulty_config():
+    unit = settings()
+    assert (unit["Restart"], unit["StartLimitIntervalSec"]) == ("always", "0")
+    assert unit["RestartPreventExitStatus"] == str(EXIT_CONFIG)
 
 
 def test_the_state_directory_is_the_one_that_the_unit_makes():
