@@ -16,7 +16,7 @@ from soak.objects import EDIT
 
 KEEP_SETTLED = "2s"
 _DIES_WITHIN_S = 30.0
-_DEFECTS = ("ended by an unexpected error", "ending=\"defect of ours\"", "Traceback")
+_DEFECTS = ("ended by an unexpected error", 'ending="defect of ours"', "Traceback")
 
 CONFIG = """
 [router]
