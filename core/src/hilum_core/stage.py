@@ -39,7 +39,8 @@ class StageArguments:
 
     ``lifeline_fd`` is the reading end of the life line; ``lock_fd`` holds the lock of the state
     directory for as long as any process of the router lives; ``listen_fd`` is the bound socket, and
-    ``listen_tls_fd`` the one for TLS, if there is one (RECEIVE only).
+    ``listen_tls_fd`` the one for TLS, if there is one (RECEIVE only). ``epoch`` is another one for each
+    start of the router and each config that it takes.
     """
 
     state_dir: Path
@@ -51,6 +52,7 @@ class StageArguments:
     log_level: str = "info"
     listen_fd: int = -1
     listen_tls_fd: int = -1
+    epoch: str = ""
 
     def inherited_fds(self) -> tuple[int, ...]:
         """The file descriptors that a child of this process must inherit."""
@@ -141,9 +143,11 @@ def watch_lifeline(fd: int) -> None:
     threading.Thread(target=watch, name="lifeline", daemon=True).start()
 
 
-def open_queue(state_dir: Path, incarnation: int, clock: Clock | None = None) -> SqliteQueue:
+def open_queue(
+    state_dir: Path, incarnation: int, clock: Clock | None = None, *, epoch: str = ""
+) -> SqliteQueue:
     """Open the router's queue for one process."""
-    return SqliteQueue.open(state_dir / QUEUE_FILE, incarnation, clock or SystemClock())
+    return SqliteQueue.open(state_dir / QUEUE_FILE, incarnation, clock or SystemClock(), epoch=epoch)
 
 
 @contextmanager
@@ -152,7 +156,7 @@ def open_stage(
 ) -> Iterator[tuple[SqliteQueue, Spool, Doorbell]]:
     """Open what a coordinator works with: queue, spool (to find files, not to receive) and doorbell."""
     incarnation = Incarnation.claim(arguments.state_dir, stage)
-    queue = open_queue(arguments.state_dir, incarnation.number, clock)
+    queue = open_queue(arguments.state_dir, incarnation.number, clock, epoch=arguments.epoch)
     doorbell = Doorbell.bind(arguments.state_dir, stage)
     try:
         yield queue, Spool(arguments.state_dir, incarnation.number), doorbell

@@ -16,6 +16,7 @@ from hilum_core.queue import (
     intake,
     leases,
     ordering,
+    outdating,
     rendering,
     retention,
     routing,
@@ -23,7 +24,19 @@ from hilum_core.queue import (
     status,
 )
 
-MODULES = (intake, routing, ordering, settling, rendering, delivering, leases, retention, forgetting, status)
+MODULES = (
+    intake,
+    routing,
+    ordering,
+    outdating,
+    settling,
+    rendering,
+    delivering,
+    leases,
+    retention,
+    forgetting,
+    status,
+)
 STATEMENT = re.compile(r"\s*(SELECT|UPDATE|INSERT|DELETE|WITH)\b")
 TABLE_SCAN = re.compile(r"SCAN (objects|deliveries|renderings|events|[a-z])\b")
 
@@ -37,6 +50,8 @@ INDEXED = {
     "FIRST_OF_SHARD": "deliveries_sharded (sink=? AND <expr>=?)",
     "PROMOTE_DELIVERIES": "deliveries_open (state=? AND sink=? AND due_at>? AND due_at<?)",
     "NEXT_DELIVERY_LATER": "deliveries_open (state=? AND sink=? AND due_at>?)",
+    "CHAINS_TO_COMPARE": "deliveries_rendered (chain>?)",
+    "TO_COMPARE": "deliveries_rendered (chain=? AND rendering>?)",
     "LEASED[deliver]": "deliveries_open (state=?)",
     "RENEW[deliver]": "deliveries_open (state=?)",
     "PURGEABLE": "objects_purgeable (settled_at<?)",

@@ -21,6 +21,27 @@ def test_newer_version_is_refused_and_left_alone(desk):
     assert raw.execute("SELECT count(*) FROM objects").fetchall() == [(1,)]
 
 
+def test_queue_of_the_first_version_is_brought_up_to_this_one(tmp_path):
+    path = tmp_path / "queue.sqlite"
+    SqliteQueue.open(path).close()
+    raw = apsw.Connection(str(path))
+    wanted = _schema(raw)
+    raw.execute("DROP INDEX deliveries_rendered")
+    for column in ("verified", "identity", "epoch"):
+        raw.execute(f"ALTER TABLE renderings DROP COLUMN {column}")
+    raw.pragma("user_version", 1)
+    SqliteQueue.open(path).close()
+    assert raw.pragma("user_version") == VERSION
+    assert _schema(raw) == wanted
+
+
+def _schema(raw):
+    tables = [name for (name,) in raw.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    indexes = raw.execute("SELECT name FROM sqlite_schema WHERE type = 'index'").fetchall()
+    columns = {name: {row[1:4] for row in raw.execute(f"PRAGMA table_info({name})")} for name in tables}
+    return columns, set(indexes)
+
+
 def test_file_that_is_no_queue_is_refused(tmp_path):
     path = tmp_path / "queue.sqlite"
     path.write_bytes(b"not a database at all" * 100)

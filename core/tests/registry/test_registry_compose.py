@@ -78,10 +78,11 @@ def hilum_register_sinks():
 @hookimpl
 def hilum_register_transforms():
     yield TransformSpec(type="clean", config=Nothing, create=Clean, deidentifies=lambda config: True)
+    yield TransformSpec(type="shrink", config=Nothing, create=Clean, transcodes=lambda config: True)
     yield TransformSpec(type="polish", config=Nothing, create=Clean, deidentifies=lambda config: "no")
 """
 SINKS = dict.fromkeys(["drop", "call", "dial", "unmade", "refuse", "astray", "clean", "odd"], "acme")
-TRANSFORMS = dict.fromkeys(["clean", "polish"], "acme")
+TRANSFORMS = dict.fromkeys(["clean", "polish", "shrink"], "acme")
 
 
 @pytest.fixture
@@ -350,6 +351,8 @@ PROTECTED = LEAST + '[sinks.x]\ntype = "drop"\nfolder = "/d"\ndeidentified_only 
         ('[transforms.a]\ntype = "clean"\n', '"a"', False),
         ('[transforms.a]\ntype = "polish"\n', '"a"', True),
         ('[transforms.a]\ntype = "polish"\n[transforms.b]\ntype = "clean"\n', '"a", "b"', False),
+        ('[transforms.a]\ntype = "polish"\n[transforms.b]\ntype = "clean"\n', '"b", "a"', True),
+        ('[transforms.a]\ntype = "shrink"\n[transforms.b]\ntype = "clean"\n', '"b", "a"', False),
     ],
 )
 def test_a_de_identified_sink_wants_a_de_identifying_transform_on_every_route(

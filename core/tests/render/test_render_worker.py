@@ -13,7 +13,7 @@ from pydicom.data import get_testdata_file
 
 from hilum_core import revisions
 from hilum_core.queue.records import ClaimedRendering, Failure, Rendered, RenderingHeld
-from hilum_core.spool import open_spool, rendering_name
+from hilum_core.spool import open_spool
 from hilum_core.stage import StageArguments
 from hilum_core.workers.failures import PERMANENT
 from hilum_core.workers.link import CAME_TO_ITS_END, WorkerLink
@@ -80,8 +80,8 @@ class Bench:
             crashes=0,
             first_attempt_at=datetime.now(UTC),
         )
-        target = self.spool.rendering_path(rendering_name(stored.instance.id, chain))
-        more = {"path": str(self.spool.locate(stored.instance.id)), "target": str(target)}
+        folder = self.spool.rendering_folder(stored.instance.id)
+        more = {"path": str(self.spool.locate(stored.instance.id)), "folder": str(folder)}
         if not self.link.running:
             self.link.start_if_due()
         self.link.push([("7", claimed, more)])
@@ -89,7 +89,8 @@ class Bench:
         while time.monotonic() < end:
             for message in self.link.receive():
                 if "done" in message:
-                    return message, target
+                    made = message.get("rendered")
+                    return message, folder / made["rendering"]["file_name"] if made else folder
         raise TimeoutError
 
     def close(self):

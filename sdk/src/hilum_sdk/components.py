@@ -76,7 +76,7 @@ class Transform(Component):
         return ()
 
     def fingerprint(self) -> str:
-        """Stand for outside input (a table's digest, a vault's epoch): part of a rendering's identity."""
+        """Stand for outside input (digests of a table, of a secret): part of a rendering's identity."""
         return ""
 
 

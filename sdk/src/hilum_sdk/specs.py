@@ -65,10 +65,17 @@ class FilterSpec(ComponentSpec):
 
 @attrs.frozen(kw_only=True)
 class TransformSpec(ComponentSpec):
-    """Registers a `Transform`; by its config, whether it reads pixels and whether it de-identifies."""
+    """Registers a `Transform`; by its config, whether it reads pixels, de-identifies, or only transcodes.
+
+    What ``deidentifies`` has to implement `Transform.verify` and to set Patient Identity Removed
+    (0012,0062) to YES: without either nothing goes to a sink with ``deidentified_only``. A transform
+    that ``transcodes`` changes how pixels are encoded, and of the header only what says so: it is the
+    only one that may stand behind a de-identifying one there.
+    """
 
     needs_pixels: Callable[[Any], bool] = lambda config: False  # noqa: ARG005
     deidentifies: Callable[[Any], bool] = lambda config: False  # noqa: ARG005
+    transcodes: Callable[[Any], bool] = lambda config: False  # noqa: ARG005
 
 
 @attrs.frozen(kw_only=True)

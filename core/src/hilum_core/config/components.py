@@ -118,7 +118,7 @@ class SinkKeys(ComponentKeys):
     )
     deidentified_only: bool = attrs.field(
         default=False,
-        metadata=about("Whether only what a de-identifying transform has passed may go there."),
+        metadata=about("Whether only what is de-identified, marked so and verified may go there."),
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import attrs
 
 from hilum_core.crash_points import reach
+from hilum_core.deliver.guarantee import why_not
 from hilum_core.queue.records import ClaimedDelivery, Failure
 from hilum_core.spool import SpoolDamage, data_set_span
 from hilum_core.workers.failures import (
@@ -193,9 +194,12 @@ class LaneFeed:
         """The item of a message; None when there is nothing to deliver, which is then settled."""
         claimed = unpack(message["claimed"], ClaimedDelivery)
         path = Path(message["path"])
+        unfit = ""
         try:
             item = LaneItem.of(claimed, path, scratch_dir=self._scratch_dir)
-            if claimed.rendering is None:
+            if self._deidentified_only:
+                unfit = why_not(claimed.rendering, item)
+            if claimed.rendering is None and not unfit:
                 received_at = claimed.stored.instance.received_at
                 verify_unless_fresh(path, received_at, alive=self._session.say_alive)
         except SpoolDamage as error:
@@ -206,11 +210,9 @@ class LaneFeed:
             failure = pack(local_failure(error, blame="deliver"))
             self._session.done(message["id"], {"failed": failure, "retry_after": None})
             return None
-        if self._deidentified_only and not item.deidentified:
-            text = "the sink takes de-identified objects only, and this is none"
-            self._session.done(
-                message["id"], {"failed": pack(Failure(text=text, kind=PERMANENT)), "retry_after": None}
-            )
+        if unfit:
+            failure = pack(Failure(text=unfit, kind=PERMANENT))
+            self._session.done(message["id"], {"failed": failure, "retry_after": None})
             return None
         return item
 

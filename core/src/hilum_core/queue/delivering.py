@@ -61,6 +61,7 @@ SELECT {STORED}, {RENDERING}, d.seq, d.crashes, d.attempts, d.lease_no, d.route,
     d.first_attempt_at, o.patient_key
 FROM deliveries d JOIN objects o ON o.seq = d.object LEFT JOIN renderings r ON r.seq = d.rendering
 WHERE {_WAITING_D} AND d.due_at = 0 AND d.rank >= ?5 AND (?3 = 1 OR d.{SHARD} % ?3 = ?2)
+    AND (d.rendering IS NULL OR r.epoch = ?6)
     AND NOT EXISTS (
         SELECT 1 FROM objects p
         JOIN deliveries q ON q.object = p.seq AND q.sink = d.sink AND q.chain = d.chain
@@ -147,7 +148,9 @@ class Delivering(Attempts):
         first = 0 if shards == 1 else self._db.row(FIRST_OF_SHARD, (sink, shard, shards))[0]
         if first is None:
             return []
-        found = self._db.rows(CANDIDATE_DELIVERIES, (sink, shard, shards, max(0, limit), first))
+        found = self._db.rows(
+            CANDIDATE_DELIVERIES, (sink, shard, shards, max(0, limit), first, self._db.epoch)
+        )
         rows = choose(found, _KEY + 1)
         self._db.many(
             CLAIM_DELIVERY, [(now, self._db.incarnation, now + LEASE_US, row[_KEY]) for row in rows]

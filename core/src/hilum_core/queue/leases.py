@@ -121,7 +121,7 @@ class Leases(Settling):
 
     def _next_of_sink(self, sink: str) -> int | None:
         """What waits for an older one of its instance is not due, whatever its time."""
-        if self._db.row(CANDIDATE_DELIVERIES, (sink, 0, 1, 1, 0)):
+        if self._db.row(CANDIDATE_DELIVERIES, (sink, 0, 1, 1, 0, self._db.epoch)):
             return 0
         at: int | None = self._db.row(NEXT_DELIVERY_LATER, (sink,))[0]
         return at

@@ -135,7 +135,7 @@ RoutingOutcome = Routed | RoutingHeld | RoutingDiscarded | RoutingDeferred
 
 @attrs.frozen(kw_only=True)
 class ClaimedRendering:
-    """A chain of transforms to apply to one object, leased."""
+    """A chain of transforms to apply to one object, leased. ``made_before`` is the file of an earlier one."""
 
     rendering_id: int
     stored: StoredObject
@@ -145,11 +145,17 @@ class ClaimedRendering:
     attempt: int
     crashes: int
     first_attempt_at: datetime
+    made_before: str | None = None
 
 
 @attrs.frozen(kw_only=True)
 class Rendering:
-    """An object as it leaves after a chain: what stands in the file that RENDER wrote."""
+    """An object as it leaves after a chain: what stands in the file that RENDER wrote.
+
+    ``deidentified``: a transform of the chain is registered as one that de-identifies. ``verified``:
+    such a transform has looked at the outcome of the whole chain and found nothing. ``identity`` stands
+    for the chain as it was: its settings, distributions with versions, and outside input.
+    """
 
     file_name: str
     sop_class_uid: str
@@ -157,16 +163,24 @@ class Rendering:
     transfer_syntax_uid: str
     data_set_bytes: int
     deidentified: bool
+    verified: bool = False
+    identity: str = ""
 
 
 @attrs.frozen(kw_only=True)
 class Rendered:
-    """The chain was applied; the deliveries that wait for it are ready. ``notes`` count, by code."""
+    """The chain was applied; the deliveries that wait for it are ready.
+
+    ``notes`` count, by code. ``changed`` are the keywords of what is no longer as it came, at any depth.
+    ``plugins`` say who made it, by distribution and version.
+    """
 
     rendering_id: int
     lease_no: int
     rendering: Rendering
     notes: Mapping[str, int] = attrs.field(factory=dict)
+    changed: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -207,6 +221,14 @@ class RenderingDeferred:
     not_before: datetime
     crashed: bool = False
     spent: bool = True
+
+
+@attrs.frozen(kw_only=True)
+class Compared:
+    """How many renderings were compared with what their chain is now, and how many are to be made anew."""
+
+    number: int
+    outdated: int
 
 
 RenderingOutcome = Rendered | RenderingHeld | RenderingDiscarded | RenderingDead | RenderingDeferred

@@ -60,7 +60,8 @@ UPDATE renderings SET due_at = 0 WHERE seq IN (
 """
 _OPEN_R = is_one_of(RENDERINGS.open, "r.state")
 CANDIDATE_RENDERINGS = f"""
-SELECT {STORED}, r.seq, r.crashes, r.attempts, r.lease_no, r.chain, r.revision, r.first_attempt_at
+SELECT {STORED}, r.seq, r.crashes, r.attempts, r.lease_no, r.chain, r.revision, r.first_attempt_at,
+    r.file_name
 FROM renderings r JOIN objects o ON o.seq = r.object
 WHERE {_OPEN_R} AND {is_one_of(_MOVES["claim"].sources, "r.state")} AND r.chain = ? AND r.due_at = 0
 ORDER BY r.rank LIMIT ?
@@ -73,8 +74,9 @@ PUT_BACK_RENDERING = put_back_sql("renderings", _MOVES["put_back"], "object, att
 def _conclude_sql(move: Move) -> str:
     return (
         f"UPDATE renderings SET {move.changes}, file_name = ?, sop_class_uid = ?, sop_instance_uid = ?,"
-        f" transfer_syntax_uid = ?, data_set_bytes = ?, deidentified = ?, failure = ?, lease_owner = 0,"
-        f" lease_until = NULL WHERE seq = ? AND lease_owner = ? AND lease_no = ? AND {move.applies}"
+        f" transfer_syntax_uid = ?, data_set_bytes = ?, deidentified = ?, verified = ?, identity = ?,"
+        f" epoch = ?, failure = ?, lease_owner = 0, lease_until = NULL"
+        f" WHERE seq = ? AND lease_owner = ? AND lease_no = ? AND {move.applies}"
         f" RETURNING object, chain"
     )
 
@@ -154,6 +156,9 @@ class Renderings(Attempts):
                 made.transfer_syntax_uid,
                 made.data_set_bytes,
                 int(made.deidentified),
+                int(made.verified),
+                made.identity,
+                self._db.epoch,
                 None,
                 *self._key(outcome),
             ),
@@ -165,6 +170,12 @@ class Renderings(Attempts):
         detail: dict[str, object] = {"chain": chain_names(chain), "sinks": [sink for _, sink in moved]}
         if made.deidentified:
             detail["deidentified"] = True
+        if outcome.changed:
+            detail["changed"] = list(outcome.changed)
+        if outcome.plugins:
+            detail["plugins"] = list(outcome.plugins)
+        if made.identity:
+            detail["identity"] = made.identity
         if outcome.notes:
             detail["notes"] = dict(outcome.notes)
         self._db.log("rendered", object_seq=object_seq, detail=detail)
@@ -179,7 +190,7 @@ class Renderings(Attempts):
     ) -> None:
         """End a rendering without a file; its deliveries stay, with the reason."""
         text = failure_text(outcome.failure)
-        row = self._db.row(rendering_sql, (*_NO_FILE, text, *self._key(outcome)))
+        row = self._db.row(rendering_sql, (*_NO_FILE, "", text, *self._key(outcome)))
         if row is None:
             return
         object_seq, chain = row
@@ -187,7 +198,7 @@ class Renderings(Attempts):
             self._db.log(kind, object_seq=object_seq, delivery_seq=seq, sink=sink, detail=detail)
 
     def _discarded(self, outcome: RenderingDiscarded) -> list[int]:
-        row = self._db.row(DISCARD_RENDERING, (*_NO_FILE, None, *self._key(outcome)))
+        row = self._db.row(DISCARD_RENDERING, (*_NO_FILE, "", None, *self._key(outcome)))
         if row is None:
             return []
         object_seq, chain = row
@@ -211,7 +222,7 @@ class Renderings(Attempts):
         return (outcome.rendering_id, self._db.incarnation, outcome.lease_no)
 
 
-_NO_FILE = (None,) * 6
+_NO_FILE = (None,) * 8
 
 
 def _after(last: str, chains: Sequence[str]) -> list[str]:
@@ -226,7 +237,7 @@ def _take_turns(by_chain: Sequence[Sequence[Any]], limit: int) -> list[Any]:
 
 
 def _claimed(row: Sequence[Any], now: int) -> ClaimedRendering:
-    seq, crashes, attempts, lease_no, chain, revision, first_attempt_at = row[STORED_WIDTH:]
+    seq, crashes, attempts, lease_no, chain, revision, first_attempt_at, file_name = row[STORED_WIDTH:]
     return ClaimedRendering(
         rendering_id=seq,
         stored=stored_object(row),
@@ -236,4 +247,5 @@ def _claimed(row: Sequence[Any], now: int) -> ClaimedRendering:
         attempt=attempts + 1,
         crashes=crashes,
         first_attempt_at=from_microseconds(now if first_attempt_at is None else first_attempt_at),
+        made_before=file_name,
     )

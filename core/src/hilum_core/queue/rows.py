@@ -27,10 +27,10 @@ ADD_OBJECT_COLUMNS = """id, sop_class_uid, sop_instance_uid, transfer_syntax_uid
     received_at, checksum, calling_ae, called_ae, peer, address, tls_subject, user_identity"""
 
 RENDERING = """r.file_name, r.sop_class_uid, r.sop_instance_uid, r.transfer_syntax_uid,
-    r.data_set_bytes, r.deidentified"""
+    r.data_set_bytes, r.deidentified, r.verified, r.identity"""
 """The columns of `rendering`, of a table called r."""
 
-RENDERING_WIDTH = 6
+RENDERING_WIDTH = 8
 
 OBJECT_ROW = f"""{STORED}, o.study_instance_uid, o.series_instance_uid, o.modality, o.patient_key,
     o.state, o.reason, o.attempts, o.settled_at, o.purged_at"""
@@ -105,6 +105,8 @@ def rendering(row: Sequence[Any]) -> Rendering | None:
         transfer_syntax_uid=row[3],
         data_set_bytes=row[4],
         deidentified=bool(row[5]),
+        verified=bool(row[6]),
+        identity=row[7] or "",
     )
 
 

@@ -2,7 +2,8 @@
 
 Times are whole microseconds since 1970. `due_at` is 0 where something may be done at once, so that what
 is due is found in order of reception and what is not yet due is not looked at (see `claiming`). `rank`
-is the time of reception. `chain` is empty where the object goes as it came.
+is the time of reception. `chain` is empty where the object goes as it came. `identity` names what made a
+rendering, and `epoch` the start of the router for which it is known to be good (see `outdating`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import apsw
 from hilum_core.queue.errors import QueueUnusable
 from hilum_core.queue.states import DELIVERIES, OBJECTS, RENDERINGS, is_one_of
 
-VERSION = 1
+VERSION = 2
 _APPLICATION_ID = 0x48494C55  # "HILU", in the header of the file, so that file(1) and people can tell
 
 OBJECTS_LISTED = is_one_of((*OBJECTS.open, OBJECTS.moves["purge"].target))
@@ -22,10 +23,13 @@ OBJECTS_PURGEABLE = is_one_of(OBJECTS.moves["purge"].sources)
 RENDERINGS_OPEN = is_one_of(RENDERINGS.open)
 DELIVERIES_OPEN = is_one_of(DELIVERIES.open)
 DELIVERIES_AT_ONCE = f"{is_one_of(DELIVERIES.moves['claim'].sources)} AND due_at = 0"
+_RENDERED = f"{is_one_of(DELIVERIES.moves['claim'].sources)} AND rendering IS NOT NULL"
 
 SHARDS = 256
 SHARD = f"shard_key % {SHARDS}"
 """All objects of a patient fall to one of these; the n workers of a lane take every n-th of them."""
+
+_INDEX_OF_RENDERED = f"CREATE INDEX deliveries_rendered ON deliveries (chain, rendering) WHERE {_RENDERED};"
 
 _LEASE_COLUMNS = """
     attempts INTEGER NOT NULL DEFAULT 0,
@@ -83,7 +87,10 @@ CREATE TABLE renderings (
     sop_instance_uid TEXT,
     transfer_syntax_uid TEXT,
     data_set_bytes INTEGER,
-    deidentified INTEGER,{_LEASE_COLUMNS},
+    deidentified INTEGER,
+    verified INTEGER,
+    identity TEXT,
+    epoch TEXT NOT NULL DEFAULT '',{_LEASE_COLUMNS},
     UNIQUE (object, chain)
 ) STRICT;
 CREATE INDEX renderings_open ON renderings (state, chain, due_at, rank) WHERE {RENDERINGS_OPEN};
@@ -106,6 +113,7 @@ CREATE TABLE deliveries (
 ) STRICT;
 CREATE INDEX deliveries_open ON deliveries (state, sink, due_at, rank) WHERE {DELIVERIES_OPEN};
 CREATE INDEX deliveries_sharded ON deliveries (sink, {SHARD}, rank) WHERE {DELIVERIES_AT_ONCE};
+{_INDEX_OF_RENDERED}
 
 CREATE TABLE events (
     cursor INTEGER PRIMARY KEY,
@@ -130,9 +138,19 @@ CREATE TABLE problems (
 ) STRICT, WITHOUT ROWID;
 """
 
+_STEPS = {
+    1: f"""
+ALTER TABLE renderings ADD COLUMN verified INTEGER;
+ALTER TABLE renderings ADD COLUMN identity TEXT;
+ALTER TABLE renderings ADD COLUMN epoch TEXT NOT NULL DEFAULT '';
+{_INDEX_OF_RENDERED}
+""",
+}
+"""What makes a queue of each version into one of the next."""
+
 
 def create_or_check(connection: apsw.Connection, created_at: int) -> None:
-    """Make the tables in an empty file, or see that those in it are of this version. In a transaction.
+    """Make the tables in an empty file, or bring those in it to this version. In a transaction.
 
     Raises
     ------
@@ -147,7 +165,11 @@ def create_or_check(connection: apsw.Connection, created_at: int) -> None:
         )
     if found == VERSION:
         return
-    connection.execute(_TABLES)
-    connection.execute("INSERT INTO queue VALUES ('created_at', ?)", (created_at,))
-    connection.pragma("application_id", _APPLICATION_ID)
+    if found == 0:
+        connection.execute(_TABLES)
+        connection.execute("INSERT INTO queue VALUES ('created_at', ?)", (created_at,))
+        connection.pragma("application_id", _APPLICATION_ID)
+    else:
+        for step in range(found, VERSION):
+            connection.execute(_STEPS[step])
     connection.pragma("user_version", VERSION)

@@ -58,12 +58,22 @@ class Session:
         Given up when the disk is full, so that the queue can still record what was acknowledged.
     patience_s
         How long to wait for another process that writes.
+    epoch
+        The start of the router, or of a config, that the process works for.
     """
 
     def __init__(
-        self, path: Path, incarnation: int, clock: Clock, ballast: Ballast, *, patience_s: float = PATIENCE_S
+        self,
+        path: Path,
+        incarnation: int,
+        clock: Clock,
+        ballast: Ballast,
+        *,
+        patience_s: float = PATIENCE_S,
+        epoch: str = "",
     ) -> None:
         self.incarnation = incarnation
+        self.epoch = epoch
         self._clock = clock
         self._ballast = ballast
         self._entries: list[tuple[object, ...]] = []

@@ -14,6 +14,7 @@ from hilum_core.queue.forgetting import Forgetting
 from hilum_core.queue.held import Held
 from hilum_core.queue.intake import Intake
 from hilum_core.queue.leases import Leases
+from hilum_core.queue.outdating import Outdating
 from hilum_core.queue.people import People
 from hilum_core.queue.rendering import Renderings
 from hilum_core.queue.retention import Retention
@@ -62,6 +63,10 @@ class SqliteQueue:
         renderings = Renderings(session)
         self.claim_renderings = renderings.claim_renderings
         self.settle_renderings = renderings.settle_renderings
+
+        outdating = Outdating(session)
+        self.chains_to_compare = outdating.chains_to_compare
+        self.compare_renderings = outdating.compare_renderings
 
         delivering = Delivering(session)
         self.claim_deliveries = delivering.claim_deliveries
@@ -125,6 +130,7 @@ class SqliteQueue:
         clock: Clock | None = None,
         *,
         patience_s: float = PATIENCE_S,
+        epoch: str = "",
     ) -> SqliteQueue:
         """Open the queue, making it if it is not there. Where the disk is full it takes the ballast.
 
@@ -136,9 +142,14 @@ class SqliteQueue:
             Owner of the leases taken here; 0 for those who only look, and act for people.
         patience_s
             How long each call waits for another process that writes.
+        epoch
+            The start of the router, or of a config, that the process works for.
         """
         ballast = Ballast(path.with_name(BALLAST_FILE))
-        return cls(Session(path, incarnation, clock or SystemClock(), ballast, patience_s=patience_s))
+        session = Session(
+            path, incarnation, clock or SystemClock(), ballast, patience_s=patience_s, epoch=epoch
+        )
+        return cls(session)
 
     def close(self) -> None:
         """Close the connection. Safe twice."""

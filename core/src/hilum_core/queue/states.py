@@ -12,7 +12,8 @@ Invariants
 * What a worker has in hand (`routing`, `leased`) belongs to one incarnation and one lease number; only
   they may move it on, until that incarnation is dead and the lease is recovered.
 * A delivery with a chain is `ready` only after its rendering is `rendered`: nothing that a transform did
-  not take is ever sent.
+  not take is ever sent. What was rendered before the router started or took its config is claimed only
+  when RENDER has compared it with what it would make now (see `outdating`).
 * Nothing leaves the end of a delivery; an object that is settled can only be purged.
 """
 
@@ -113,6 +114,7 @@ RENDERINGS = StateTable(
         kill=("leased", "dead"),
         drop=("pending held dead", "dropped"),
         lose=("rendered", "pending"),
+        outdate=("rendered", "pending"),
         revive=("held discarded dead dropped", "pending"),
         retry=("pending", "pending"),
     ),

@@ -16,6 +16,7 @@ from hilum_core.queue.records import (
     ClaimedDelivery,
     ClaimedObject,
     ClaimedRendering,
+    Compared,
     DeliveryOutcome,
     DeliveryRow,
     Distrusted,
@@ -110,6 +111,22 @@ class QueueStore(Protocol):
         self, limit: int, *, busy: Collection[tuple[str, ...]] = ()
     ) -> Sequence[ClaimedRendering]:
         """Lease renderings that are due, taking turns between chains, none of the `busy` chains."""
+        ...
+
+    def chains_to_compare(self) -> Sequence[tuple[str, ...]]:
+        """The chains of which something rendered waits that nobody has compared since the router started.
+
+        Nor since it took its config. Until then no lane claims it.
+        """
+        ...
+
+    def compare_renderings(
+        self, chain: tuple[str, ...], identity: str | None, *, limit: int = 500
+    ) -> Compared:
+        """Compare some of a chain's with what the chain is now; None: it is no more, and they stay.
+
+        What was made otherwise is rendered anew, unless a sink has taken the object as it was made.
+        """
         ...
 
     def settle_renderings(self, outcomes: Sequence[RenderingOutcome]) -> Sequence[str]:

@@ -36,8 +36,8 @@ _BASES: Mapping[Kind, tuple[type[Component], ...]] = {
 class Composed:
     """One component that can be made: its entry, its own config, its spec, and whose it is.
 
-    ``peer`` is whom a sink sends to, if to a DICOM node; ``deidentifies`` and ``needs_pixels`` are
-    what a transform says of itself.
+    ``peer`` is whom a sink sends to, if to a DICOM node; ``deidentifies``, ``needs_pixels`` and
+    ``transcodes`` are what a transform says of itself.
     """
 
     entry: ComponentEntry
@@ -48,6 +48,7 @@ class Composed:
     peer: str | None = None
     deidentifies: bool = False
     needs_pixels: bool = False
+    transcodes: bool = False
 
     @property
     def blame(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -71,8 +71,8 @@ class Composer:
         for entry in self._flow.left_out:
             if self._is_wanted(entry) and not self._apart(entry):
                 self._examine(entry)
-        for number, sink in self._unprotected():
-            self._refuse(sink, number)
+        for where, sink, text in self._unprotected():
+            self._refuse(sink, where, text)
         return Composition(
             components=self._composed,
             broken=self._broken,
@@ -123,20 +123,23 @@ class Composer:
             return None, error.message
         return composed, ""
 
-    def _unprotected(self) -> Iterator[tuple[str, str]]:
-        """Find the routes that lead to a de-identified sink past every de-identifying transform.
+    def _unprotected(self) -> Iterator[tuple[str, str, str]]:
+        """Find the routes that lead to a de-identified sink without surely de-identifying; why each does not.
 
         A route with a transform that is broken is no such: its objects wait for it. Nor can that be
         said of one whose transforms were not asked for.
         """
         for index, route in zip(self._flow.route_numbers, self._flow.routes, strict=True):
             chain = [self._composed.get(f"transforms.{name}") for name in route.transforms]
-            if route.disabled or not all(chain) or any(step.deidentifies for step in chain if step):
+            known = [step for step in chain if step is not None]
+            if route.disabled or len(known) < len(chain):
                 continue
             for place, name in enumerate(route.sinks):
                 sink = self._flow.sinks.get(name)
                 if sink is not None and sink.deidentified_only and self._is_wanted(sink):
-                    yield f"routes[{index}].sinks[{place}]", sink.label
+                    for number, text in _leaks(known):
+                        part = f"sinks[{place}]" if number is None else f"transforms[{number}]"
+                        yield f"routes[{index}].{part}", sink.label, text
 
     def _sink_peers(self) -> Iterator[tuple[str, str]]:
         left_out = [entry for entry in self._flow.left_out if entry.kind == "sinks"]
@@ -145,15 +148,22 @@ class Composer:
             if isinstance(peer, str) and peer in self._peers:
                 yield entry.name, peer
 
-    def _refuse(self, label: str, where: str) -> None:
-        text = (
-            f"{label} takes only what is de-identified, and no transform of this route de-identifies; "
-            "add one, or take the sink out"
-        )
-        self._problems.append(ConfigProblem(where, text))
+    def _refuse(self, label: str, where: str, text: str) -> None:
+        self._problems.append(ConfigProblem(where, f"{label} takes only what is de-identified, and {text}"))
         # The lane rests: better nothing leaves than what must not.
-        self._broken[label] = f"{where} leads to it without a de-identifying transform"
+        self._broken[label] = f"{where} leads to it, and may bring what is not de-identified"
         self._composed.pop(label, None)
+
+
+def _leaks(chain: Sequence[Composed]) -> Iterator[tuple[int | None, str]]:
+    """Why what a chain makes is not surely de-identified, with the transform that is at fault, if one is."""
+    last = max((number for number, step in enumerate(chain) if step.deidentifies), default=None)
+    if last is None:
+        yield None, "no transform of this route de-identifies; add one, or take the sink out"
+        return
+    for number, step in enumerate(chain[last + 1 :], last + 1):
+        if not step.transcodes:
+            yield number, "this stands behind what de-identifies; only a transcoder may: put it before"
 
 
 def _compose(
@@ -186,6 +196,7 @@ def _traits(spec: ComponentSpec, config: Any, declared: Declared) -> dict[str, A
             return {
                 "deidentifies": spec.deidentifies(config) is True,
                 "needs_pixels": bool(spec.needs_pixels(config)),
+                "transcodes": spec.transcodes(config) is True,
             }
     except Exception as error:
         raise PluginError(f"asked about its config it {place_of(error)}", blame=declared.blame) from error

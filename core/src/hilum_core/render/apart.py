@@ -7,7 +7,7 @@ chain leaves one worker to the others, whatever it waits for.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,18 +31,17 @@ class TransformsApart(Isolation):
     takes_files = True
 
     def __init__(
-        self, session: WorkerSession, isolated: Iterable[Isolated], broken: Mapping[str, str]
+        self, session: WorkerSession, isolated: Iterable[Isolated], say_hello: Callable[[], None]
     ) -> None:
         limit_s = session.config.router.transform_timeout.total_seconds()
         super().__init__(session, "hilum_core.render.isolated", isolated, limit_s)
-        self._others_broken = broken
+        self._say_hello = say_hello
         self._answers: dict[str, Message] = {}
         self._questions = 0
 
     def reasons(self) -> Mapping[str, str]:
-        """Why transforms cannot be used, by name; of those that share the worker, too."""
-        mine = {label.removeprefix("transforms."): reason for label, reason in self.broken.items()}
-        return {**self._others_broken, **mine}
+        """Why isolated transforms cannot be used, by name."""
+        return {label.removeprefix("transforms."): reason for label, reason in self.broken.items()}
 
     def answer(self, label: str, question: Message, files: Sequence[int] = ()) -> Message:
         """Ask a transform, and wait for it; what was handed over stays with the caller.
@@ -72,7 +71,7 @@ class TransformsApart(Isolation):
 
     def changed(self) -> None:
         """Tell the coordinator, and through it the operator."""
-        self.session.send({"hello": {"broken": self.reasons()}})
+        self._say_hello()
 
 
 class ApartTransform:
@@ -83,6 +82,13 @@ class ApartTransform:
         self._label = one.label
         self._blame = f"{one.label} ({one.blame})"
         self._scratch_dir = scratch_dir
+        self._told: tuple[object, str] | None = None
+        """What it last told of its outside input, and the hello of the process that did."""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether its process has said anything yet."""
+        return bool(self._apart.hello(self._label))
 
     @property
     def deidentifies(self) -> bool:
@@ -98,6 +104,7 @@ class ApartTransform:
         """Have the transform change the draft, or end its delivery. Raises `Ended` or as it itself does."""
         answer = self._with_draft("apply", draft, {})
         try:
+            self._told = (self._apart.hello(self._label), str(answer["fingerprint"]))
             if "discard" in answer:
                 return unpack(answer["discard"], Discard)
             if "hold" in answer:
@@ -120,8 +127,11 @@ class ApartTransform:
             raise self._no_sense() from error
 
     def fingerprint(self) -> str:
-        """What stands for its outside input."""
-        return str(self._apart.answer(self._label, {"ask": "fingerprint"})["fingerprint"])
+        """What stood for its outside input when it was last at work, or when its process began."""
+        hello = self._apart.hello(self._label)
+        if self._told is not None and self._told[0] is hello:
+            return self._told[1]
+        return str(hello.get("fingerprint", ""))
 
     def probe(self) -> None:
         """Have it say whether it could work now."""

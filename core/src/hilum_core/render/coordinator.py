@@ -20,7 +20,8 @@ from hilum_core.queue.records import (
     RenderingHeld,
     RenderingOutcome,
 )
-from hilum_core.spool import Spool, rendering_name
+from hilum_core.render.comparing import Comparison
+from hilum_core.spool import Spool
 from hilum_core.stage import StageArguments, StopSignal
 from hilum_core.workers.coordinator import Coordinator
 from hilum_core.workers.failures import DEFECT
@@ -51,6 +52,7 @@ class RenderCoordinator(Coordinator[ClaimedRendering, RenderingOutcome]):
     ) -> None:
         super().__init__(queue, arguments, stopping, clock=clock)
         self._spool = spool
+        self._comparison = Comparison(queue, self.log)
         self.links = crew(
             "hilum_core.render.worker",
             self.stage,
@@ -62,6 +64,10 @@ class RenderCoordinator(Coordinator[ClaimedRendering, RenderingOutcome]):
 
     def dispatch(self) -> float | None:
         """Top up the workers' windows; no chain gets more than all workers but one."""
+        compared = self._comparison.go_on()
+        if compared.number:
+            ring(self.arguments.state_dir, "deliver")
+            self.news += 1
         for link in self.links:
             room = _WINDOW - len(link.in_hand)
             if not link.ready or room < _WINDOW // 2 or link.emptied_at == self.news:
@@ -72,7 +78,7 @@ class RenderCoordinator(Coordinator[ClaimedRendering, RenderingOutcome]):
             link.push([(str(c.rendering_id), c, self._extra(c)) for c in claimed])
             if len(claimed) < room:
                 link.emptied_at = self.news
-        return self.next_due_in()
+        return 0.0 if compared.number else self.next_due_in()
 
     def _busy_chains(self, link: WorkerLink[ClaimedRendering]) -> list[tuple[str, ...]]:
         others = [other for other in self.links if other is not link]
@@ -84,15 +90,19 @@ class RenderCoordinator(Coordinator[ClaimedRendering, RenderingOutcome]):
 
     def _extra(self, claimed: ClaimedRendering) -> Message:
         object_id = claimed.stored.instance.id
-        target = self._spool.rendering_path(rendering_name(object_id, claimed.chain))
-        return {"path": str(self._spool.locate(object_id)), "target": str(target)}
+        return {
+            "path": str(self._spool.locate(object_id)),
+            "folder": str(self._spool.rendering_folder(object_id)),
+        }
 
     def heard(self, link: WorkerLink[ClaimedRendering], message: Message) -> None:
         """Take in what became of an object."""
         if "hello" in message:
+            hello = message["hello"]
             self.queue.clear_problems("transforms.")
-            for name, text in message["hello"]["broken"].items():
+            for name, text in hello["broken"].items():
                 self.queue.set_problem(f"transforms.{name}", text)
+            self._comparison.learn(hello)
         if "done" not in message:
             return
         claimed = link.in_hand.get(message["done"])

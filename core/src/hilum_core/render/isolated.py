@@ -27,14 +27,16 @@ class IsolatedTransform(IsolatedComponent[Transform]):
         return {
             "deidentifies": self.composed.deidentifies,
             "verifies": type(self.component).verify is not Transform.verify,
+            "fingerprint": str(self.component.fingerprint()),
         }
 
     def answer(self, question: Message) -> tuple[Message, Sequence[int]]:
         """Have the transform change a draft, or look at the outcome; or say how it is."""
         ask = question["ask"]
-        if ask in {"probe", "fingerprint"}:
+        if ask == "probe":
             with self.calling():
-                return {ask: getattr(self.component, ask)()}, ()
+                self.component.probe()
+            return {}, ()
         state = unpack_state(question["state"], question["open_files"])
         scratch_dir = Path(question["scratch_dir"])
         try:
@@ -52,13 +54,15 @@ class IsolatedTransform(IsolatedComponent[Transform]):
     def _apply(self, draft: FileDraft) -> tuple[Message, Sequence[int]]:
         with self.calling():
             verdict = sound_verdict(self.component.apply(draft))
+            fingerprint = str(self.component.fingerprint())
         if verdict is not None:
-            return {"discard" if isinstance(verdict, Discard) else "hold": pack(verdict)}, ()
+            kind = "discard" if isinstance(verdict, Discard) else "hold"
+            return {kind: pack(verdict), "fingerprint": fingerprint}, ()
         try:
             record, files = pack_state(draft.state())
         except OSError as error:
             return {"disk": error.errno}, ()
-        return {"state": record, "notes": dict(draft.notes)}, files
+        return {"state": record, "notes": dict(draft.notes), "fingerprint": fingerprint}, files
 
     def forget(self) -> None:
         """Close the draft, which the worker has its own descriptors of by now."""

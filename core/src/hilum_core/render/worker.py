@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-
-import attrs
 
 from hilum_core.crash_points import reach
 from hilum_core.queue.records import (
     ClaimedRendering,
     Failure,
     Rendered,
-    Rendering,
     RenderingDiscarded,
     RenderingHeld,
 )
 from hilum_core.queue.states import GONE
 from hilum_core.render.apart import ApartTransform, TransformsApart
-from hilum_core.render.verdicts import sound_holds, sound_verdict
-from hilum_core.render.writing import beside, write_rendering
-from hilum_core.spool import SpoolDamage, data_set_span
+from hilum_core.render.applying import Made, Original, render
+from hilum_core.render.steps import Step
+from hilum_core.render.writing import beside
+from hilum_core.spool import SpoolDamage
 from hilum_core.workers.failures import PERMANENT, failure_of, local_failure, retry_after_s
 from hilum_core.workers.freshness import verify_unless_fresh
 from hilum_core.workers.isolation import Ended
@@ -31,33 +29,9 @@ from hilum_core.workers.pipe import Message
 from hilum_core.workers.session import WorkerSession
 from hilum_core.workers.wire import pack, unpack
 from hilum_sdk import Discard, Hold, Transform
-from hilum_sdk.elements import ElementsError, FileDraft, FileItem
+from hilum_sdk.elements import ElementsError
 
 _CLOSE_WITHIN = timedelta(seconds=5)
-
-
-@attrs.frozen
-class _Link:
-    """One transform of a chain, with whom to blame."""
-
-    name: str
-    transform: Transform | ApartTransform
-    is_deidentifying: bool
-    blame: str
-
-    @property
-    def deidentifies(self) -> bool:
-        """Whether what passes it is de-identified."""
-        if isinstance(self.transform, ApartTransform):
-            return self.transform.deidentifies
-        return self.is_deidentifying
-
-    @property
-    def verifies(self) -> bool:
-        """Whether it looks at the outcome of the chain."""
-        if isinstance(self.transform, ApartTransform):
-            return self.transform.verifies
-        return type(self.transform).verify is not Transform.verify
 
 
 class RenderWorker:
@@ -65,53 +39,84 @@ class RenderWorker:
 
     def __init__(self, session: WorkerSession) -> None:
         self._session = session
-        made, broken = session.create_all("transforms")
-        self._links: dict[str, _Link] = {}
+        made, self._broken = session.create_all("transforms")
+        self._steps: dict[str, Step] = {}
         self._scratch_dir = session.arguments.state_dir / "scratch"
         self._scratch_dir.mkdir(mode=0o700, exist_ok=True)
         for name, component in made.items():
             composed = session.composition.components[f"transforms.{name}"]
             assert isinstance(component, Transform)
-            blame = f"{name} ({composed.blame})"
-            self._links[name] = _Link(name, component, is_deidentifying=composed.deidentifies, blame=blame)
+            self._steps[name] = Step(
+                entry=composed.entry,
+                transform=component,
+                distribution=composed.distribution,
+                version=composed.version,
+                is_deidentifying=composed.deidentifies,
+            )
         isolated = session.composition.isolated
-        self._apart = TransformsApart(session, isolated.values(), broken)
+        self._apart = TransformsApart(session, isolated.values(), self._say_hello)
         for label, one in isolated.items():
             name = label.removeprefix("transforms.")
-            transform = ApartTransform(self._apart, one, self._scratch_dir)
-            self._links[name] = _Link(name, transform, is_deidentifying=False, blame=one.blame)
+            self._steps[name] = Step(
+                entry=session.config.transforms[name],
+                transform=ApartTransform(self._apart, one, self._scratch_dir),
+                distribution=one.distribution,
+                version=one.version,
+            )
 
     def run(self) -> None:
         """Work until the coordinator says stop."""
         session = self._session
         self._apart.settle_in()
-        session.send({"hello": {"broken": self._apart.reasons()}})
+        self._say_hello()
         while (item := session.next_item()) is not None:
             session.begin(item["id"])
             reach("render.worker.begun")
             session.done(item["id"], self._outcome(item))
         session.flush()
         self._apart.close(_CLOSE_WITHIN)
-        for link in self._links.values():
-            link.transform.close(_CLOSE_WITHIN)
+        for step in self._steps.values():
+            step.transform.close(_CLOSE_WITHIN)
         session.end()
+
+    # ---- what the coordinator has to know
+
+    def _say_hello(self) -> None:
+        """Tell what can be used, as what, and what cannot; again when a transform's process comes or goes."""
+        identities = {}
+        for name, step in self._steps.items():
+            if name in self._reasons() or not step.is_there:
+                continue
+            try:
+                with self._calling(step):
+                    identities[name] = step.identity()
+            except Ended as ended:
+                failure = unpack(ended.message["failed"], Failure)
+                self._broken[name] = f"{failure.text} ({failure.blame})"
+                self._session.look_afresh()
+        hello = {
+            "broken": self._reasons(),
+            "identities": identities,
+            "unknown": sorted({*self._reasons(), *self._steps} - identities.keys()),
+            "deidentifying": [name for name in identities if self._steps[name].deidentifies],
+            "is_faulty": self._session.is_faulty,
+        }
+        self._session.send({"hello": hello})
+
+    def _reasons(self) -> Mapping[str, str]:
+        """Why transforms cannot be used, by name."""
+        return {**self._broken, **self._apart.reasons()}
+
+    # ---- rendering
 
     def _outcome(self, item: Message) -> Message:
         claimed = unpack(item["claimed"], ClaimedRendering)
-        reasons = self._apart.reasons()
-        missing = [name for name in claimed.chain if name in reasons or name not in self._links]
+        reasons = self._reasons()
+        missing = [name for name in claimed.chain if name in reasons or name not in self._steps]
         if missing:
             return self._without(missing[0], reasons, claimed)
-        chain = [self._links[name] for name in claimed.chain]
-        target = Path(item["target"])
         try:
-            with beside(target) as path:
-                message = self._render(claimed, chain, Path(item["path"]), path, target.name)
-                if "rendered" in message:
-                    reach("render.worker.synced")
-                    path.replace(target)
-                    reach("render.worker.in_place")
-                return message
+            return self._render(claimed, Path(item["path"]), Path(item["folder"]))
         except Ended as ended:
             return ended.message
         except SpoolDamage as error:
@@ -129,106 +134,57 @@ class RenderWorker:
         failure = Failure(text=f"the transform {name} is no longer in the config", kind=GONE)
         return _held(claimed, "gone", failure)
 
-    def _render(
-        self, claimed: ClaimedRendering, chain: Sequence[_Link], source: Path, path: Path, file_name: str
-    ) -> Message:
-        """Apply the chain to `source` and write `path`, which shall be called `file_name`."""
-        instance = claimed.stored.instance
-        verify_unless_fresh(source, instance.received_at, alive=self._session.say_alive)
-        offset, length = data_set_span(source)
-
-        def open_draft() -> FileDraft:
-            return FileDraft.open(
-                source,
-                data_set_offset=offset,
-                data_set_length=length,
-                transfer_syntax_uid=instance.transfer_syntax_uid,
-                instance=instance,
-                scratch_dir=self._scratch_dir,
-            )
-
-        with open_draft() as draft:
-            for link in chain:
-                draft.next_transform()
-                verdict = self._apply(link, draft)
-                if verdict is not None:
-                    return _ended(claimed, verdict)
-            rendering = Rendering(
-                file_name=file_name,
-                sop_class_uid=draft.sop_class_uid,
-                sop_instance_uid=draft.sop_instance_uid,
-                transfer_syntax_uid=draft.transfer_syntax_uid,
-                data_set_bytes=write_rendering(draft, path, alive=self._session.say_alive),
-                deidentified=any(link.deidentifies for link in chain),
-            )
-            notes = dict(draft.notes)
-        holds = self._verify(chain, open_draft, claimed, rendering, path)
-        if holds:
-            return _ended(claimed, holds[0])
+    def _render(self, claimed: ClaimedRendering, source: Path, folder: Path) -> Message:
+        """Apply the chain to `source` and put what comes of it into `folder`, under a name of its own."""
+        alive = self._session.say_alive
+        verify_unless_fresh(source, claimed.stored.instance.received_at, alive=alive)
+        original = Original(
+            id=str(claimed.rendering_id),
+            attempt=claimed.attempt,
+            instance=claimed.stored.instance,
+            path=source,
+            scratch_dir=self._scratch_dir,
+        )
+        chain = [self._steps[name] for name in claimed.chain]
+        with beside(folder / str(claimed.rendering_id)) as path:
+            made = render(original, chain, path, calling=self._calling, alive=alive)
+            if not isinstance(made, Made):
+                return _ended(claimed, made)
+            reach("render.worker.synced")
+            path.replace(folder / made.rendering.file_name)
+            reach("render.worker.in_place")
+        if claimed.made_before not in (None, made.rendering.file_name):
+            with suppress(OSError):  # no delivery is offered it any more; the purge takes what is left
+                (folder / str(claimed.made_before)).unlink()
         record = Rendered(
-            rendering_id=claimed.rendering_id, lease_no=claimed.lease_no, rendering=rendering, notes=notes
+            rendering_id=claimed.rendering_id,
+            lease_no=claimed.lease_no,
+            rendering=made.rendering,
+            notes=made.notes,
+            plugins=made.plugins,
         )
         return {"rendered": pack(record)}
 
-    def _apply(self, link: _Link, draft: FileDraft) -> Discard | Hold | None:
-        with self._calling(link):
-            return sound_verdict(link.transform.apply(draft))
-
-    def _verify(
-        self,
-        chain: Sequence[_Link],
-        open_draft: Callable[[], FileDraft],
-        claimed: ClaimedRendering,
-        rendering: Rendering,
-        path: Path,
-    ) -> list[Hold]:
-        """Let the transforms that care look at the outcome of the whole chain."""
-        holds: list[Hold] = []
-        for link in chain:
-            if not link.verifies:
-                continue
-            with open_draft() as original, self._calling(link):
-                holds += sound_holds(link.transform.verify(original, _item(claimed, rendering, path)))
-        return holds
-
     @contextmanager
-    def _calling(self, link: _Link) -> Iterator[None]:
+    def _calling(self, step: Step) -> Iterator[None]:
         """Call a transform under its time limit; what it raises is its failure, or the object's."""
         session = self._session
         session.say_alive()  # each call has a limit of its own; their sum has none
-        if isinstance(link.transform, ApartTransform):  # its process has a limit, and names it
+        if isinstance(step.transform, ApartTransform):  # its process has a limit, and names it
             yield
             return
-        session.enter(f"transforms.{link.name}")
+        session.enter(step.entry.label)
         try:
             with session.timer.limit(self._limit_s()):
                 yield
         except (MemoryError, ElementsError):
             raise
         except BaseException as error:
-            failed = _failed(failure_of(error, blame=link.blame), retry_after_s(error))
+            failed = _failed(failure_of(error, blame=step.blame), retry_after_s(error))
             raise Ended(failed) from error
 
     def _limit_s(self) -> float:
         return self._session.config.router.transform_timeout.total_seconds()
-
-
-def _item(claimed: ClaimedRendering, rendering: Rendering, path: Path) -> FileItem:
-    offset, length = data_set_span(path)
-    return FileItem(
-        id=str(claimed.rendering_id),
-        attempt=claimed.attempt,
-        path=path,
-        data_set_offset=offset,
-        data_set_length=length,
-        sop_class_uid=rendering.sop_class_uid,
-        sop_instance_uid=rendering.sop_instance_uid,
-        transfer_syntax_uid=rendering.transfer_syntax_uid,
-        transfer_syntaxes=(rendering.transfer_syntax_uid,),
-        deidentified=rendering.deidentified,
-        origin=None if rendering.deidentified else claimed.stored.instance,
-        scratch_dir=path.parent,
-    )
 
 
 def _ended(claimed: ClaimedRendering, verdict: Discard | Hold) -> Message:

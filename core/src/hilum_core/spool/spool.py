@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -254,6 +253,10 @@ class Spool:
             raise ValueError(f"{name!r} is not the name of a rendering")
         return self._layout.renderings_of(object_id) / name
 
+    def rendering_folder(self, object_id: str) -> Path:
+        """Where the renderings of an object are; whoever writes one makes it."""
+        return self._layout.renderings_of(object_id)
+
     def remove_renderings(self, object_id: str) -> None:
         """Remove all that was rendered of an object."""
         folder = self._layout.renderings_of(object_id)
@@ -286,6 +289,9 @@ def open_spool(
     return Spool(state_dir, incarnation, ids, guard=DiskGuard(state_dir, refuse_below_free))
 
 
-def rendering_name(object_id: str, chain: tuple[str, ...]) -> str:
-    """Name the file that a chain of transforms makes of an object: the same for every attempt."""
-    return f"{object_id}-{zlib.crc32(repr(chain).encode()):08x}{SUFFIX}"
+def rendering_name(object_id: str, identity: str) -> str:
+    """Name the file that a chain of transforms makes of an object: the same for every attempt.
+
+    ``identity`` are letters and digits that stand for all that makes it.
+    """
+    return f"{object_id}-{identity}{SUFFIX}"

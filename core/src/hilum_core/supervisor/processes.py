@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import select
 import signal
 from collections.abc import Iterable
@@ -81,6 +82,7 @@ class Supervisor:
             stop_within_s=config.router.stop_within.total_seconds(),
             log_format=self._log_format,
             log_level=self._log_level,
+            epoch=secrets.token_hex(8),
         )
         receiving = attrs.evolve(
             arguments, listen_fd=self._ports.plain.fileno(), listen_tls_fd=self._ports.tls_fd

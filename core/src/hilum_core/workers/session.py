@@ -126,6 +126,10 @@ class WorkerSession:
         self._has_broken = bool(broken)
         return made, broken
 
+    def look_afresh(self) -> None:
+        """Have the worker end in a minute: something is broken that a new process may find mended."""
+        self._has_broken = True
+
     def enter(self, label: str) -> str:
         """Go into the code of a component that shares this process; whom to blame for what it does.
 

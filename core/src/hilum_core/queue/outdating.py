@@ -1,0 +1,80 @@
+"""What was rendered before the router started, or before it took its config: whether it may still be sent.
+
+A rendering has an *identity*, of all that made it: the settings of its chain, distributions with versions,
+outside input. It is good for one *epoch*: a start of the router, or of a config. In the next one it waits
+until RENDER has compared it with what the chain would make now. What is the same goes on. What is not is
+rendered anew, unless a sink has taken the object as it was made: then all its sinks get the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hilum_core.queue.records import Compared
+from hilum_core.queue.rows import chain_names, chain_text
+from hilum_core.queue.session import Topic, reads, writes
+from hilum_core.queue.states import CLAIMED, DELIVERIES, RENDERINGS, TAKEN, is_one_of
+
+_OUTDATE = RENDERINGS.moves["outdate"]
+_UNRENDER = DELIVERIES.moves["unrender"]
+_WAITS = f"{is_one_of(_UNRENDER.sources, 'd.state')} AND d.rendering IS NOT NULL"
+
+
+def _has_delivery(*states: str) -> str:
+    return (
+        f"EXISTS (SELECT 1 FROM deliveries q WHERE q.object = r.object AND q.chain = r.chain"
+        f" AND {is_one_of(states, 'q.state')})"
+    )
+
+
+_IN_HAND = _has_delivery(CLAIMED["deliveries"])
+
+CHAINS_TO_COMPARE = f"""
+SELECT DISTINCT d.chain FROM deliveries d JOIN renderings r ON r.seq = d.rendering
+WHERE {_WAITS} AND d.chain > '' AND r.epoch <> ? AND NOT {_IN_HAND}
+"""
+TO_COMPARE = f"""
+SELECT DISTINCT r.seq, r.object, coalesce(r.identity, ''), {_has_delivery(*TAKEN)}
+FROM deliveries d JOIN renderings r ON r.seq = d.rendering
+WHERE {_WAITS} AND d.chain = ? AND r.epoch <> ? AND NOT {_IN_HAND} LIMIT ?
+"""
+VOUCH = "UPDATE renderings SET epoch = ? WHERE seq = ?"
+OUTDATE = f"""
+UPDATE renderings SET {_OUTDATE.changes}, due_at = 0, attempts = 0, crashes = 0, first_attempt_at = NULL
+WHERE seq = ? AND {_OUTDATE.applies}
+"""
+UNRENDER = f"""
+UPDATE deliveries SET {_UNRENDER.changes}, due_at = 0 WHERE object = ? AND chain = ? AND {_UNRENDER.applies}
+"""
+
+
+class Outdating(Topic):
+    """See `QueueStore`."""
+
+    @reads
+    def chains_to_compare(self) -> Sequence[tuple[str, ...]]:
+        """The chains of which something waits that nobody has compared in this epoch."""
+        return [chain_names(chain) for (chain,) in self._db.rows(CHAINS_TO_COMPARE, (self._db.epoch,))]
+
+    @writes
+    def compare_renderings(
+        self, chain: tuple[str, ...], identity: str | None, *, limit: int = 500
+    ) -> Compared:
+        """Compare some of a chain's with what the chain is now."""
+        text, epoch = chain_text(chain), self._db.epoch
+        rows = self._db.rows(TO_COMPARE, (text, epoch, limit))
+        outdated = 0
+        for seq, object_seq, made_by, is_taken in rows:
+            if identity in (None, made_by):
+                self._db.execute(VOUCH, (epoch, seq))
+                continue
+            detail = {"chain": list(chain), "identity": made_by}
+            if is_taken:
+                self._db.execute(VOUCH, (epoch, seq))
+                self._db.log("rendering kept", object_seq=object_seq, detail=detail)
+                continue
+            self._db.execute(OUTDATE, (seq,))
+            self._db.execute(UNRENDER, (object_seq, text))
+            self._db.log("rendering outdated", object_seq=object_seq, detail=detail)
+            outdated += 1
+        return Compared(number=len(rows), outdated=outdated)
