@@ -80,6 +80,6 @@ def test_only_what_is_registered_marked_and_verified_goes(install, make_object, 
     assert "(0012,0062) of this is not YES" in rows["unmarked"].last_failure.text
     assert "no de-identifying transform has verified" in rows["unverified"].last_failure.text
     assert rows["leaky"].last_failure.text == "PatientName is left in (0008,103E)"
-    (arrived,) = [path for sink in TRANSFORMS for path in (tmp_path / sink).iterdir()]
+    (arrived,) = [path for sink in TRANSFORMS for path in (tmp_path / sink).glob("*.dcm")]
     assert arrived.parent.name == "good"
     assert dcmread(arrived).PatientIdentityRemoved == "YES"
