@@ -42,12 +42,19 @@ def test_the_tables_of_the_reference_are_those_of_the_code():
         for found in SECTION.finditer(PAGE.read_text())
         if found[4] != table(found[2], found[3])
     ]
-    assert len(SECTION.findall(PAGE.read_text())) == 9
+    assert len(SECTION.findall(PAGE.read_text())) == 10
     assert not stale, f"write them anew: python {Path(__file__).name}"
 
 
 def test_every_key_of_the_core_has_a_meaning():
-    for name in ("RouterSettings", "PeerSettings", "ComponentKeys", "SinkKeys", "RouteSettings"):
+    for name in (
+        "RouterSettings",
+        "PeerSettings",
+        "ComponentKeys",
+        "TransformKeys",
+        "SinkKeys",
+        "RouteSettings",
+    ):
         cls = getattr(importlib.import_module("hilum_core.config"), name)
         assert all(key.help.endswith(".") for key in describe(cls)), name
         assert f"hilum_core.config:{name}" in PAGE.read_text()

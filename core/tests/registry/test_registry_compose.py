@@ -364,6 +364,21 @@ def test_a_de_identified_sink_wants_a_de_identifying_transform_on_every_route(
     assert ("sinks.x" in composition.components) is not refused
 
 
+@pytest.mark.parametrize(("chain", "refused"), [('"a", "b"', True), ('"a"', False)])
+def test_nothing_is_recorded_on_a_route_that_de_identifies(acme, chain, refused):
+    text = (
+        LEAST
+        + '[sinks.x]\ntype = "drop"\nfolder = "/d"\n'
+        + '[transforms.a]\ntype = "shrink"\noriginal_attributes = "COERCE"\n'
+        + '[transforms.b]\ntype = "clean"\n'
+        + ROUTE.format(chain)
+    )
+    told_text = "transforms.a records the original attributes, on a route that de-identifies"
+    assert [line.partition(";")[0] for line in told(text)] == (
+        [f"routes[0].transforms[0]: {told_text}"] if refused else []
+    )
+
+
 def test_a_lane_rests_without_a_look_at_transforms_where_its_route_has_none(acme):
     _, composition, _ = check(PROTECTED + ROUTE.format(""), "x", only={"sinks.x"})
     assert "sinks.x" in composition.broken

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,10 +13,9 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
 from hilum_core import revisions
-from hilum_core.queue.records import ClaimedRendering, Failure, Rendered, RenderingHeld
+from hilum_core.queue.records import ClaimedRendering, Rendered, RenderingHeld
 from hilum_core.spool import open_spool
 from hilum_core.stage import StageArguments
-from hilum_core.workers.failures import PERMANENT
 from hilum_core.workers.link import CAME_TO_ITS_END, WorkerLink
 from hilum_core.workers.wire import unpack
 from hilum_sdk import Association
@@ -30,6 +30,10 @@ CONFIG = """
     [transforms.mark]
     type = "edit"
     set = {{ InstitutionName = "Hilum" }}
+    [transforms.told]
+    type = "edit"
+    set = {{ StationName = "Hilum" }}
+    original_attributes = "CORRECT"
     [sinks.out]
     type = "folder"
     path = "/nowhere"
@@ -38,6 +42,19 @@ CONFIG = """
     transforms = ["mark"]
     sinks = ["out"]
     """
+
+
+def sequence(tag, items):
+    """A sequence of explicit VR, with these encoded items."""
+    return struct.pack("<HH2sHL", tag >> 16, tag & 0xFFFF, b"SQ", 0, len(items)) + items
+
+
+def nested(depth):
+    """Sequences in sequences."""
+    made = b""
+    for _ in range(depth):
+        made = sequence(0x0008001F, struct.pack("<HHL", 0xFFFE, 0xE000, len(made)) + made)
+    return made
 
 
 class Bench:
@@ -123,18 +140,30 @@ def test_a_chain_is_applied_and_the_outcome_is_an_ordinary_file(bench, ct):
     rendered = unpack(message["rendered"], Rendered)
     assert rendered.lease_no == 3
     assert rendered.rendering.file_name == target.name
+    assert rendered.changed == ("InstitutionName",)
+    assert [plugin.partition(" ")[0] for plugin in rendered.plugins] == ["hilum-transform-edit"]
     ds = dcmread(target)
     assert ds.InstitutionName == "Hilum"
     assert ds.PixelData == dcmread(get_testdata_file("CT_small.dcm")).PixelData
     assert not [tag for tag in ds.file_meta if 0x00020016 <= tag.tag <= 0x00020102]
 
 
+def test_what_a_transform_changes_is_recorded_in_the_object_where_it_is_configured(bench, ct):
+    stored = bench.store(*ct)
+    _, target = bench.render(stored, chain=("mark", "told"))
+    ds = dcmread(target)
+    assert (ds.InstitutionName, ds.StationName) == ("Hilum", "Hilum")
+    (item,) = ds.OriginalAttributesSequence
+    assert [element.keyword for element in item.ModifiedAttributesSequence[0]] == ["StationName"]
+    assert (item.ModifyingSystem, item.ReasonForTheAttributeModification) == ("HILUM", "CORRECT")
+
+
 def test_rendering_again_gives_the_same_bytes(bench, ct):
     stored = bench.store(*ct)
-    _, target = bench.render(stored)
+    _, target = bench.render(stored, chain=("mark", "told"))
     first = target.read_bytes()
     target.unlink()
-    _, target = bench.render(stored)
+    _, target = bench.render(stored, chain=("mark", "told"))
     assert target.read_bytes() == first
 
 
@@ -159,8 +188,26 @@ def test_a_failure_leaves_nothing_half_written(bench, ct):
 def test_an_object_that_cannot_be_read_is_never_rendered(bench, ct):
     data_set, meta = ct
     message, target = bench.render(bench.store(data_set[:-40_000] + b"\xff" * 40_000 + data_set[:7], meta))
-    assert unpack(message["failed"], Failure).kind == PERMANENT
+    assert unpack(message["held"], RenderingHeld).code == "unreadable"
     assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    ("odd", "reason"),
+    [
+        # A sequence that nobody edits, whose item is longer than it is.
+        (sequence(0x00081140, b"\xfe\xff\x00\xe0\xff\x00\x00\x00"), "longer than what holds it"),
+        (nested(200), "nested deeper than 64 sequences"),
+    ],
+    ids=["a lie", "depth"],
+)
+def test_an_object_that_lies_about_a_length_or_is_too_deep_is_held_with_the_reason(bench, ct, odd, reason):
+    data_set, meta = ct
+    place = data_set.index(b"\x08\x00\x20\x00DA")
+    message, _ = bench.render(bench.store(data_set[:place] + odd + data_set[place:], meta))
+    held = unpack(message["held"], RenderingHeld)
+    assert held.code == "unreadable"
+    assert reason in held.failure.text
 
 
 def test_an_object_whose_file_is_gone_is_held(bench, ct):

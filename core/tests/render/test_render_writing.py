@@ -51,7 +51,7 @@ def test_a_large_rendering_is_written_with_signs_of_life(draft, tmp_path):
     signs = []
     length = write_rendering(draft, tmp_path / "folder" / "out.dcm", alive=lambda: signs.append(1))
     assert length == draft.instance.data_set_bytes
-    assert len(signs) >= 150
+    assert len(signs) >= 150 / 16
     ds = dcmread(tmp_path / "folder" / "out.dcm", defer_size=MIB)
     assert (ds.SOPInstanceUID, ds.file_meta.TransferSyntaxUID) == ("1.2.3", EXPLICIT)
     assert ds["PixelData"].VR == "OW"

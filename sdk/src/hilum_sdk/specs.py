@@ -15,7 +15,17 @@ from hilum_sdk.components import Component
 from hilum_sdk.records import PeerName
 
 RESERVED_KEYS = frozenset(
-    {"type", "delivery", "confirm", "transcode", "deidentified_only", "isolate", "disabled", "description"}
+    {
+        "type",
+        "delivery",
+        "confirm",
+        "transcode",
+        "deidentified_only",
+        "isolate",
+        "original_attributes",
+        "disabled",
+        "description",
+    }
 )
 """Keys of a component's table that belong to the core; later ones will stand under ``delivery``."""
 

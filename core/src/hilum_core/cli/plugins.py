@@ -11,7 +11,7 @@ from rich.console import Console
 
 from hilum_core.cli.console import err, out, plain_table, print_json
 from hilum_core.cli.failures import CommandError
-from hilum_core.config import ComponentKeys, SinkKeys
+from hilum_core.config import core_keys
 from hilum_core.registry import PLUGIN_KINDS, Declared, PluginError, Registry
 from hilum_core.registry.declared import SINGULAR
 from hilum_sdk import CommandSpec
@@ -98,18 +98,17 @@ def _explain(registry: Registry, declared: Declared) -> Explained:
     except PluginError as error:
         raise CommandError(f"{declared.type}: the plugin is broken: {error.message}") from error
     keys: Sequence[FieldHelp] = ()
-    core_keys: Sequence[FieldHelp] = ()
-    if not isinstance(spec, CommandSpec):
+    shared: Sequence[FieldHelp] = ()
+    if declared.kind != "commands" and not isinstance(spec, CommandSpec):
         keys = describe(spec.config)
-        core_config = SinkKeys if declared.kind == "sinks" else ComponentKeys
-        core_keys = [key for key in describe(core_config) if key.key != "type"]
+        shared = [key for key in describe(core_keys(declared.kind)) if key.key != "type"]
     return Explained(
         kind=declared.kind,
         type=declared.type,
         blame=declared.blame,
         summary=spec.summary,
         keys=keys,
-        core_keys=core_keys,
+        core_keys=shared,
     )
 
 

@@ -11,6 +11,8 @@ from hilum_core.config.components import (
     DeliverySettings,
     Kind,
     SinkKeys,
+    TransformKeys,
+    core_keys,
 )
 from hilum_core.config.flow import Config, Flow
 from hilum_core.config.loading import Examined, examine, load, load_reception
@@ -38,6 +40,8 @@ __all__ = [
     "RouterTls",
     "SinkKeys",
     "TransferSyntax",
+    "TransformKeys",
+    "core_keys",
     "examine",
     "load",
     "load_reception",

@@ -103,6 +103,20 @@ class ComponentKeys:
 
 
 @attrs.frozen(kw_only=True)
+class TransformKeys(ComponentKeys):
+    """The keys that the core owns in the table of a transform."""
+
+    original_attributes: Literal["COERCE", "CORRECT"] | None = attrs.field(
+        default=None,
+        metadata=about(
+            "Record in Original Attributes Sequence (0400,0561) what it changes, with this as the reason: "
+            "`COERCE` to the ways of the house, or `CORRECT` what was wrong. Refused on a route that "
+            "de-identifies."
+        ),
+    )
+
+
+@attrs.frozen(kw_only=True)
 class SinkKeys(ComponentKeys):
     """The keys that the core owns in the table of a sink."""
 
@@ -122,6 +136,12 @@ class SinkKeys(ComponentKeys):
     )
 
 
+def core_keys(kind: Kind) -> type[ComponentKeys]:
+    """The keys that the core owns in the tables of a kind."""
+    owned: Mapping[Kind, type[ComponentKeys]] = {"sinks": SinkKeys, "transforms": TransformKeys}
+    return owned.get(kind, ComponentKeys)
+
+
 @attrs.frozen(kw_only=True)
 class ComponentEntry:
     """One component of the config. ``table`` holds the keys of its own, unread."""
@@ -133,6 +153,7 @@ class ComponentEntry:
     disabled: bool = False
     description: str = ""
     isolate: bool | None = None
+    original_attributes: Literal["COERCE", "CORRECT"] | None = None
     delivery: DeliverySettings = DeliverySettings()
     confirm: str | None = None
     transcode: str | None = None
@@ -159,10 +180,11 @@ def read_component(kind: Kind, name: str, table: Any, checks: Mapping[str, Any])
         raise ConfigProblems([ConfigProblem(label, later)])
     if not isinstance(table, Mapping):
         raise ConfigProblems([ConfigProblem(label, f"expected a table: [{label}]")])
-    allowed = {field.alias for field in attrs.fields(SinkKeys if kind == "sinks" else ComponentKeys)}
+    cls = core_keys(kind)
+    allowed = {field.alias for field in attrs.fields(cls)}
     ours = {key: value for key, value in table.items() if key in RESERVED_KEYS}
     problems = [
-        ConfigProblem(f"{label}.{key}", _LATER.get(key, "only a sink has this key; take it out"))
+        ConfigProblem(f"{label}.{key}", _LATER.get(key, f"only a {_owner(key)} has this key; take it out"))
         for key in ours
         if key in _LATER or key not in allowed
     ]
@@ -173,7 +195,7 @@ def read_component(kind: Kind, name: str, table: Any, checks: Mapping[str, Any])
         problems.append(ConfigProblem(f"{label}.confirm", _confirm(check, checks)))
     known = {key: value for key, value in ours.items() if key in allowed and key not in _LATER}
     try:
-        keys = structure(known, SinkKeys if kind == "sinks" else ComponentKeys, where=label)
+        keys = structure(known, cls, where=label)
     except ConfigProblems as error:
         raise ConfigProblems([*error.problems, *problems]) from None
     if problems:
@@ -190,6 +212,10 @@ def rest_of(kind: Kind, name: str, table: Any) -> Iterator[ComponentEntry]:
         and table.get("disabled") is not True
     ):
         yield ComponentEntry(kind=kind, name=name, type=table["type"], table=_own(table))
+
+
+def _owner(key: str) -> str:
+    return "transform" if key == "original_attributes" else "sink"
 
 
 def _own(table: Mapping[str, Any]) -> Mapping[str, Any]:

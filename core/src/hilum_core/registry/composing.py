@@ -73,6 +73,11 @@ class Composer:
                 self._examine(entry)
         for where, sink, text in self._unprotected():
             self._refuse(sink, where, text)
+        for where, label in self._recorded():
+            text = (
+                "records the original attributes, on a route that de-identifies; take original_attributes out"
+            )
+            self._problems.append(ConfigProblem(where, f"{label} {text}"))
         return Composition(
             components=self._composed,
             broken=self._broken,
@@ -140,6 +145,16 @@ class Composer:
                     for number, text in _leaks(known):
                         part = f"sinks[{place}]" if number is None else f"transforms[{number}]"
                         yield f"routes[{index}].{part}", sink.label, text
+
+    def _recorded(self) -> Iterator[tuple[str, str]]:
+        """Find the transforms that would keep what another one removes; nothing is recorded there."""
+        for index, route in zip(self._flow.route_numbers, self._flow.routes, strict=True):
+            chain = [self._composed.get(f"transforms.{name}") for name in route.transforms]
+            if route.disabled or not any(step.deidentifies for step in chain if step is not None):
+                continue
+            for number, step in enumerate(chain):
+                if step is not None and step.entry.original_attributes:
+                    yield f"routes[{index}].transforms[{number}]", step.entry.label
 
     def _sink_peers(self) -> Iterator[tuple[str, str]]:
         left_out = [entry for entry in self._flow.left_out if entry.kind == "sinks"]

@@ -20,7 +20,7 @@ from hilum_core.workers.pipe import Message
 from hilum_core.workers.session import WorkerSession
 from hilum_core.workers.wire import pack, unpack
 from hilum_sdk import Discard, Hold
-from hilum_sdk.elements import ElementsError, FileDraft, FileItem
+from hilum_sdk.elements import ElementsError, FileDraft, FileItem, MalformedDataSet
 
 _NO_SENSE = "its process answered what makes no sense"
 
@@ -151,7 +151,8 @@ class ApartTransform:
         }
         answer = self._apart.answer(self._label, question, files)
         if "unencodable" in answer:
-            raise ElementsError(str(answer["unencodable"]))
+            kind = MalformedDataSet if answer.get("is_unreadable") else ElementsError
+            raise kind(str(answer["unencodable"]))
         if "disk" in answer:
             number = int(answer["disk"] or 0)
             raise OSError(number, os.strerror(number))

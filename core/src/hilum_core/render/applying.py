@@ -16,7 +16,7 @@ from hilum_core.render.writing import write_rendering
 from hilum_core.spool import rendering_name
 from hilum_core.spool.file_format import data_set_span
 from hilum_sdk import Discard, Hold, Instance
-from hilum_sdk.elements import FileDraft, FileItem
+from hilum_sdk.elements import FileDraft, FileItem, drop_signatures, record_originals, remember
 
 Calling = Callable[[Step], AbstractContextManager[None]]
 """Bounds a call of a transform, and says whose fault it is if it fails."""
@@ -51,23 +51,45 @@ class Made:
 
     rendering: Rendering
     notes: dict[str, int]
+    changed: tuple[str, ...]
     plugins: tuple[str, ...]
 
 
 def render(
-    original: Original, chain: Sequence[Step], path: Path, *, calling: Calling, alive: Callable[[], None]
+    original: Original,
+    chain: Sequence[Step],
+    path: Path,
+    *,
+    system: str,
+    calling: Calling,
+    alive: Callable[[], None],
 ) -> Made | Discard | Hold:
     """Apply a chain and write `path`, on stable storage; or say what ends the object's way.
 
-    ``alive`` is called again and again while the core itself is at work.
+    ``system`` names the router where what was changed is recorded. ``alive`` is called again and again
+    while the core itself is at work.
+
+    Raises
+    ------
+    MalformedDataSet, LimitExceeded
+        The object cannot be read as a whole, at every depth.
+    ElementsError
+        What a transform did cannot be encoded.
     """
+    deidentified = any(step.deidentifies for step in chain)
     with original.open() as draft:
+        draft.examine()
         for step in chain:
-            draft.next_transform()
+            before = remember(draft.top) if step.records and not deidentified else None
             with calling(step):
                 verdict = sound_verdict(step.transform.apply(draft))
             if verdict is not None:
                 return verdict
+            if before is not None:
+                at = original.instance.received_at  # a retry renders the same bytes
+                record_originals(draft.top, before, system=system, reason=step.records, at=at)
+        if dropped := drop_signatures(draft.top):
+            draft.note("removed signatures", count=dropped)
         length = write_rendering(draft, path, alive=alive)
         identity = _identity(chain, calling)
         rendering = Rendering(
@@ -76,15 +98,16 @@ def render(
             sop_instance_uid=draft.sop_instance_uid,
             transfer_syntax_uid=draft.transfer_syntax_uid,
             data_set_bytes=length,
-            deidentified=any(step.deidentifies for step in chain),
+            deidentified=deidentified,
             verified=any(step.deidentifies and step.verifies for step in chain),
             identity=identity,
         )
-        notes = dict(draft.notes)
+        notes, changed = dict(draft.notes), tuple(draft.changed_keywords)
     holds = _verify(original, chain, rendering, path, calling)
     if holds:
         return holds[0]
-    return Made(rendering=rendering, notes=notes, plugins=tuple(dict.fromkeys(s.plugin for s in chain)))
+    plugins = tuple(dict.fromkeys(step.plugin for step in chain))
+    return Made(rendering=rendering, notes=notes, changed=changed, plugins=plugins)
 
 
 def _identity(chain: Sequence[Step], calling: Calling) -> str:

@@ -35,6 +35,7 @@ def pack_state(state: DraftState) -> tuple[Message, Sequence[int]]:
             [edit.tag, edit.vr, packed(edit.value), edit.is_sequence, edit.fragments] for edit in state.edits
         ],
         "replaced": state.replaced,
+        "differing": sorted(state.differing),
     }
     return record, [file.fileno() for file in files]
 
@@ -63,6 +64,7 @@ def unpack_state(record: Message, descriptors: Sequence[int]) -> DraftState:
                 for tag, vr, value, is_sequence, fragments in record["edits"]
             ],
             replaced=record["replaced"] is True,
+            differing=frozenset(int(tag) for tag in record["differing"]),
         )
     except BaseException:
         for file in files:

@@ -24,6 +24,7 @@ def step_identity(entry: ComponentEntry, distribution: str, its_version: str, fi
             entry.name,
             entry.type,
             entry.table,
+            entry.original_attributes,
             distribution,
             its_version,
             fingerprint,

@@ -14,7 +14,7 @@ from hilum_core.workers.pipe import Message
 from hilum_core.workers.session import WorkerSession
 from hilum_core.workers.wire import pack, unpack
 from hilum_sdk import Discard, Instance, Transform
-from hilum_sdk.elements import ElementsError, FileDraft, FileItem
+from hilum_sdk.elements import ElementsError, FileDraft, FileItem, LimitExceeded, MalformedDataSet
 
 
 class IsolatedTransform(IsolatedComponent[Transform]):
@@ -49,7 +49,8 @@ class IsolatedTransform(IsolatedComponent[Transform]):
                 holds = self.component.verify(self._draft, unpack(question["item"], FileItem))
                 return {"holds": [pack(hold) for hold in sound_holds(holds)]}, ()
         except ElementsError as error:
-            return {"unencodable": str(error)}, ()
+            is_unreadable = isinstance(error, (MalformedDataSet, LimitExceeded))
+            return {"unencodable": str(error), "is_unreadable": is_unreadable}, ()
 
     def _apply(self, draft: FileDraft) -> tuple[Message, Sequence[int]]:
         with self.calling():

@@ -36,6 +36,11 @@ class Step:
         return f"{self.name} ({self.plugin})"
 
     @property
+    def records(self) -> str:
+        """The reason that is recorded in the data set with what it changes; empty if nothing is."""
+        return self.entry.original_attributes or ""
+
+    @property
     def deidentifies(self) -> bool:
         """Whether what passes it is de-identified."""
         if isinstance(self.transform, ApartTransform):

@@ -29,7 +29,7 @@ from hilum_core.workers.pipe import Message
 from hilum_core.workers.session import WorkerSession
 from hilum_core.workers.wire import pack, unpack
 from hilum_sdk import Discard, Hold, Transform
-from hilum_sdk.elements import ElementsError
+from hilum_sdk.elements import ElementsError, LimitExceeded, MalformedDataSet
 
 _CLOSE_WITHIN = timedelta(seconds=5)
 
@@ -120,9 +120,9 @@ class RenderWorker:
         except Ended as ended:
             return ended.message
         except SpoolDamage as error:
-            return _ended(claimed, Hold(reason=error.message, code="damaged"))
+            return _held(claimed, "damaged", Failure(text=error.message))
         except ElementsError as error:
-            return _failed(Failure(text=str(error), kind=PERMANENT, blame="the object"))
+            return _unencodable(claimed, error)
         except OSError as error:
             return _failed(local_failure(error, blame="render"))
 
@@ -147,7 +147,14 @@ class RenderWorker:
         )
         chain = [self._steps[name] for name in claimed.chain]
         with beside(folder / str(claimed.rendering_id)) as path:
-            made = render(original, chain, path, calling=self._calling, alive=alive)
+            made = render(
+                original,
+                chain,
+                path,
+                system=self._session.config.router.ae_title,
+                calling=self._calling,
+                alive=alive,
+            )
             if not isinstance(made, Made):
                 return _ended(claimed, made)
             reach("render.worker.synced")
@@ -161,6 +168,7 @@ class RenderWorker:
             lease_no=claimed.lease_no,
             rendering=made.rendering,
             notes=made.notes,
+            changed=made.changed,
             plugins=made.plugins,
         )
         return {"rendered": pack(record)}
@@ -201,6 +209,13 @@ def _held(claimed: ClaimedRendering, code: str, failure: Failure) -> Message:
         rendering_id=claimed.rendering_id, lease_no=claimed.lease_no, code=code, failure=failure
     )
     return {"held": pack(held)}
+
+
+def _unencodable(claimed: ClaimedRendering, error: ElementsError) -> Message:
+    """Hold an object that is at fault itself; what a transform did that cannot be encoded is a failure."""
+    if isinstance(error, (MalformedDataSet, LimitExceeded)):
+        return _held(claimed, "unreadable", Failure(text=str(error), blame="the object"))
+    return _failed(Failure(text=str(error), kind=PERMANENT, blame="the object"))
 
 
 def _failed(failure: Failure, retry_after: float | None = None) -> Message:

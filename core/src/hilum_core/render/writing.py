@@ -7,12 +7,10 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
 
 from hilum_core.crash_points import reach
 from hilum_sdk.elements import FileDraft, minimal_file_meta
 
-_STRETCH = 1 << 20
 _SYNC_EVERY = 64 << 20
 
 
@@ -39,42 +37,31 @@ def write_rendering(draft: FileDraft, path: Path, *, alive: Callable[[], None]) 
     )
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with path.open("wb", buffering=0) as file:
-        out = _Stretches(file, alive)
-        out.write(meta)
-        length = draft.write_data_set(out)
-        out.sync()
+        file.write(meta)
+        progress = _Progress(file, alive)
+        length = draft.write_data_set(file, written=progress)
+        progress.sync()
     return length
 
 
-class _Stretches(io.RawIOBase, BinaryIO):
-    """Writes stretch by stretch and syncs as it goes.
+class _Progress:
+    """Syncs a file as it is written, and says that work goes on.
 
     One sync of a gigabyte at the end would be silent for long, and would hold up the syncs of RECEIVE.
-    The descriptor is not shown, because the kernel copies long values in one go where it is.
     """
 
     def __init__(self, file: io.FileIO, alive: Callable[[], None]) -> None:
-        super().__init__()
         self._file = file
         self._alive = alive
         self._unsynced = 0
 
-    def writable(self) -> bool:
-        """Say yes."""
-        return True
-
-    def write(self, data: bytes, /) -> int:  # type: ignore[override]  # bytes are all that is written
-        """Write all of `data`."""
-        left = memoryview(data)
-        while left:
-            written = self._file.write(left[:_STRETCH])
-            left = left[written:]
-            reach("render.worker.writing")
-            self._unsynced += written
-            if self._unsynced >= _SYNC_EVERY:
-                self.sync()
-            self._alive()
-        return len(data)
+    def __call__(self, count: int) -> None:
+        """Take note of bytes that were written."""
+        reach("render.worker.writing")
+        self._unsynced += count
+        if self._unsynced >= _SYNC_EVERY:
+            self.sync()
+        self._alive()
 
     def sync(self) -> None:
         """Bring what was written to stable storage."""

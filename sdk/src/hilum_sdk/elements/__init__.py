@@ -11,9 +11,11 @@ from hilum_sdk.elements.errors import ElementsError, LimitExceeded, MalformedDat
 from hilum_sdk.elements.header import read_header
 from hilum_sdk.elements.item import FileItem
 from hilum_sdk.elements.limits import LARGEST_VALUE, LIMITS, Limits
+from hilum_sdk.elements.original_attributes import Remembered, record_originals, remember
 from hilum_sdk.elements.part10 import FileMeta, encode_file_meta, minimal_file_meta, read_file_meta
 from hilum_sdk.elements.reencoding import reencode
 from hilum_sdk.elements.segments import Segment, SegmentReader
+from hilum_sdk.elements.signatures import drop_signatures
 from hilum_sdk.elements.vr import dictionary_vr, pad
 
 __all__ = [
@@ -29,14 +31,18 @@ __all__ = [
     "LimitExceeded",
     "Limits",
     "MalformedDataSet",
+    "Remembered",
     "Segment",
     "SegmentReader",
     "dictionary_vr",
+    "drop_signatures",
     "encode_file_meta",
     "minimal_file_meta",
     "pad",
     "read_file_meta",
     "read_header",
+    "record_originals",
     "reencode",
+    "remember",
     "transfer_syntaxes_from",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Self
 
@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 
 from hilum_sdk.elements.changes import Comparison
 from hilum_sdk.elements.data_set import DataSet
+from hilum_sdk.elements.differing import keyword_of, tags_that_differ
 from hilum_sdk.elements.editor import Editor
 from hilum_sdk.elements.edits import Edit, apply_edits, edits_of
 from hilum_sdk.elements.encoding import (
@@ -36,6 +37,7 @@ from hilum_sdk.elements.pixels import (
 from hilum_sdk.elements.reencoding import reencode_between
 from hilum_sdk.elements.segments import Segment, SegmentReader, chunks_of, copy, write_all
 from hilum_sdk.elements.source import Scratch, Source
+from hilum_sdk.elements.tokens import element_tokens
 from hilum_sdk.elements.writer import pieces
 from hilum_sdk.records import Instance
 
@@ -58,6 +60,8 @@ class DraftState:
     base: Segment
     edits: Sequence[Edit] = ()
     replaced: bool = False
+    differing: frozenset[int] = frozenset()
+    """Tags of what was changed before it was encoded anew as ``base``."""
 
 
 @attrs.frozen(kw_only=True)
@@ -95,6 +99,7 @@ class FileDraft:
         self._editor: Editor | None = None
         self._new_pixels: _NewPixels | None = None
         self._replaced = False
+        self._differing: frozenset[int] = frozenset()
         self._base = data_set
         if is_deflated(transfer_syntax_uid) and not inflated:
             self._base = scratch.inflate(SegmentReader([data_set]), limits)
@@ -234,10 +239,21 @@ class FileDraft:
     # ---- for the core
 
     @property
+    def top(self) -> DataSet:
+        """The data set as it now stands; it is another one after the next transform."""
+        self.next_transform()
+        return self._top
+
+    @property
     def changed(self) -> bool:
         """Whether the object is no longer as it came."""
-        self.next_transform()
-        return self._replaced or self._top.changed
+        return self.top.changed or self._replaced
+
+    @property
+    def changed_keywords(self) -> Sequence[str]:
+        """What is no longer as it came, at any depth, by keyword, or by tag where there is none; sorted."""
+        differing = tags_that_differ(self.top) | self._differing
+        return sorted(keyword_of(tag) for tag in differing)
 
     @property
     def notes(self) -> Mapping[str, int]:
@@ -269,6 +285,20 @@ class FileDraft:
             self._take_pixels(self._new_pixels)
             self._new_pixels = None
 
+    def examine(self) -> None:
+        """Read the structure of the whole, at every depth.
+
+        Raises
+        ------
+        MalformedDataSet
+            A length is a lie, or something else stands where an element or an item must.
+        LimitExceeded
+            It is deeper, or larger, than the limits.
+        """
+        source = Source(self._base, self._limits)
+        for _ in element_tokens(source.window, 0, source.size, self._top.encoding):
+            pass
+
     def state(self) -> DraftState:
         """As it now stands, for another process; good until this draft is closed."""
         self.next_transform()
@@ -277,6 +307,7 @@ class FileDraft:
             base=self._base,
             edits=edits_of(self._top, self._scratch),
             replaced=self._replaced,
+            differing=self._differing,
         )
 
     def take_over(self, state: DraftState) -> None:
@@ -292,23 +323,25 @@ class FileDraft:
                 self._scratch.adopt(piece.file)
         self._transfer_syntax_uid = state.transfer_syntax_uid
         self._replaced = state.replaced
+        self._differing = state.differing
         self._base = state.base
         self._top = self._read_base()
         apply_edits(self._top, state.edits)
 
-    def write_data_set(self, out: BinaryIO) -> int:
+    def write_data_set(self, out: BinaryIO, *, written: Callable[[int], None] = lambda _: None) -> int:
         """Write the encoded data set and return its length in bytes.
 
         Unchanged, the bytes are those that came. Long stretches are copied by the kernel where `out`
-        is a file.
+        is a file. ``written`` is told again and again how many bytes more there are.
         """
         if not self.changed:
-            return copy([self._original], out)
+            return copy([self._original], out, written=written)
         if not is_deflated(self._transfer_syntax_uid):
-            return copy(pieces(self._top), out)
+            return copy(pieces(self._top), out, written=written)
         length = 0
         for chunk in deflated(chunks_of(pieces(self._top))):
             write_all(out, chunk)
+            written(len(chunk))
             length += len(chunk)
         return length
 
@@ -322,14 +355,15 @@ class FileDraft:
             )
 
     def _uid(self, tag: int) -> str:
-        self.next_transform()
-        found = self._top.find(tag)
+        found = self.top.find(tag)
         value = found.value if found is not None else b""
         return value.strip(b" \0").decode("ascii", "replace") if isinstance(value, bytes) else ""
 
     def _take_pixels(self, new: _NewPixels) -> None:
+        self._differing |= tags_that_differ(self._top)
         old = pixel_element(self._top)
         tag = old.tag if old is not None else PIXEL_DATA
+        self._differing |= {tag}
         for gone in (*PIXEL_TAGS, *OFFSET_TABLES):
             self._top.remove(gone)
         self._change_encoding(new.transfer_syntax_uid)

@@ -6,13 +6,14 @@ import errno
 import io
 import os
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import BinaryIO
 
 import attrs
 
 _CHUNK = 1 << 20
+_STRETCH = 16 << 20
 _WORTH_A_SYSCALL = 64 << 10
 _CANNOT_COPY = frozenset(
     {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM, errno.ETXTBSY}
@@ -187,8 +188,11 @@ def chunks_of(pieces: Iterable[Piece]) -> Iterator[bytes]:
             yield from _read(piece)
 
 
-def copy(pieces: Iterable[Piece], out: BinaryIO) -> int:
-    """Write pieces, letting the kernel copy long stretches from file to file; return the bytes written."""
+def copy(pieces: Iterable[Piece], out: BinaryIO, *, written: Callable[[int], None] = lambda _: None) -> int:
+    """Write pieces, letting the kernel copy long stretches from file to file; return the bytes written.
+
+    ``written`` is told again and again how many bytes more there are, at most 16 MiB of a file at a time.
+    """
     total = 0
     small: list[bytes] = []
     copies = _descriptor(out) is not None
@@ -199,15 +203,15 @@ def copy(pieces: Iterable[Piece], out: BinaryIO) -> int:
         elif piece.length < _WORTH_A_SYSCALL:
             small.extend(_read(piece))
         else:
-            write_all(out, b"".join(small))
-            small.clear()
-            done = _copy_in_kernel(piece, out) if copies else 0
+            _write_small(small, out, written)
+            done = _copy_in_kernel(piece, out, written) if copies else 0
             if done < piece.length:
                 copies = False
                 rest = attrs.evolve(piece, offset=piece.offset + done, length=piece.length - done)
                 for chunk in _read(rest):
                     write_all(out, chunk)
-    write_all(out, b"".join(small))
+                    written(len(chunk))
+    _write_small(small, out, written)
     return total
 
 
@@ -219,18 +223,25 @@ def write_all(out: BinaryIO, data: bytes) -> None:
         written = out.write(data)
 
 
-def _copy_in_kernel(piece: Segment, out: BinaryIO) -> int:
+def _write_small(small: list[bytes], out: BinaryIO, written: Callable[[int], None]) -> None:
+    data = b"".join(small)
+    small.clear()
+    write_all(out, data)
+    written(len(data))
+
+
+def _copy_in_kernel(piece: Segment, out: BinaryIO, written: Callable[[int], None]) -> int:
     """Copy as much as the kernel will; the rest is to be read and written."""
     out.flush()
     done = 0
     try:
         while done < piece.length:
-            count = os.copy_file_range(
-                piece.file.fileno(), out.fileno(), piece.length - done, piece.offset + done
-            )
+            most = min(piece.length - done, _STRETCH)
+            count = os.copy_file_range(piece.file.fileno(), out.fileno(), most, piece.offset + done)
             if not count:
                 break
             done += count
+            written(count)
     except OSError as error:
         if error.errno not in _CANNOT_COPY:
             raise
