@@ -25,6 +25,11 @@ import sys
 sys.stderr.write("a first line\\n" + "and more\\n" * 20_000)
 raise KeyError
 """
+LEAVES_A_CHILD = """
+import subprocess
+print(subprocess.Popen(["sleep", "1000"]).pid, flush=True)
+raise KeyError
+"""
 CLOSE_ON_EXEC = 0o2000000
 
 
@@ -41,17 +46,32 @@ def test_a_config_without_fault_leaves_nothing_behind(tmp_path):
     assert not scratch.exists()
 
 
-def test_a_plugin_may_say_any_amount_while_a_config_is_checked(tmp_path, monkeypatch):
-    info = tmp_path / "talkative-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: talkative\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[hilum.sinks]\ntalk = talkative\n")
-    (tmp_path / "talkative.py").write_text(TALKATIVE)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    text = '[router]\nstate_dir = "/s"\n[sinks.x]\ntype = "talk"\n'
-    verdict = verdict_of(ConfigCheck(text, tmp_path / "candidate.toml"))
-    assert verdict.problems == "a first line"
+@pytest.fixture
+def verdict_with_plugin(tmp_path, monkeypatch):
+    """Check a config that needs a plugin of this code."""
+
+    def verdict(code):
+        info = tmp_path / "talkative-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: talkative\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text("[hilum.sinks]\ntalk = talkative\n")
+        (tmp_path / "talkative.py").write_text(code)
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        text = '[router]\nstate_dir = "/s"\n[sinks.x]\ntype = "talk"\n'
+        return verdict_of(ConfigCheck(text, tmp_path / "candidate.toml"))
+
+    return verdict
+
+
+def test_a_plugin_may_say_any_amount_while_a_config_is_checked(verdict_with_plugin, tmp_path):
+    assert verdict_with_plugin(TALKATIVE).problems == "a first line"
     assert not (tmp_path / "candidate.toml").exists()
+
+
+def test_a_child_that_a_plugin_leaves_behind_hides_no_report(verdict_with_plugin):
+    verdict = verdict_with_plugin(LEAVES_A_CHILD)
+    os.kill(int(verdict.problems), signal.SIGKILL)
+    assert "sinks.x" in verdict.report
 
 
 def test_a_check_that_is_broken_off_leaves_nothing_behind(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -86,9 +87,8 @@ class ConfigCheck:
         """Take all that is said, and keep the beginning: plugins may print any amount."""
         assert self._process.stdout is not None
         with self._process.stdout as said:
-            self._said = said.read(_MOST_REPORTED_BYTES)
-            while said.read(_CHUNK_BYTES):
-                pass
+            while chunk := os.read(said.fileno(), _CHUNK_BYTES):  # piece by piece: the end may never come
+                self._said = (self._said + chunk)[:_MOST_REPORTED_BYTES]
 
     def _tidy(self) -> None:
         with suppress(OSError):
