@@ -1,15 +1,17 @@
-"""The DICOM files that `hilum send` finds below the paths it is given."""
+"""The DICOM files that `hilum send`, `render` and `diff` find below the paths that they are given."""
 
 from __future__ import annotations
 
 import io
 import os
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import attrs
 from pydicom.uid import MediaStorageDirectoryStorage
 
+from hilum_sdk import Association, Instance
 from hilum_sdk.elements import ElementsError, read_file_meta
 
 _MAGIC_AT = 128
@@ -26,6 +28,18 @@ class DicomFile:
     transfer_syntax_uid: str
     data_set_offset: int
     data_set_bytes: int
+
+    def instance(self, *, object_id: str, received_at: datetime) -> Instance:
+        """The object as if it had come in from nowhere."""
+        return Instance(
+            id=object_id,
+            sop_class_uid=self.sop_class_uid,
+            sop_instance_uid=self.sop_instance_uid,
+            transfer_syntax_uid=self.transfer_syntax_uid,
+            data_set_bytes=self.data_set_bytes,
+            received_at=received_at,
+            association=Association(calling_ae="", called_ae=""),
+        )
 
 
 @attrs.frozen(kw_only=True)

@@ -5,7 +5,6 @@ It changes nothing: no folder is made, no object is sent.
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import signal
@@ -13,21 +12,20 @@ import socket
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import attrs
 
+from hilum_core.cli.component_context import CommandContext
 from hilum_core.cli.figures import size_words
 from hilum_core.config import Config, ListenAddress, RouterSettings
 from hilum_core.filesystem import NETWORK, file_system
 from hilum_core.incarnation import live_incarnations
-from hilum_core.log import component_logger, describe_exception
+from hilum_core.log import describe_exception
 from hilum_core.registry import Composed, Composition
 from hilum_core.supervisor.descriptors import shortage
-from hilum_core.workers.associations import Associations
 
 PROBE_WITHIN_S = 20
 _CLOSE_WITHIN = timedelta(seconds=5)
@@ -99,7 +97,7 @@ def _listen(where: str, address: ListenAddress) -> Finding:
 
 def _probe(label: str, composed: Composed, config: Config) -> Finding:
     with tempfile.TemporaryDirectory(prefix="hilum-check-") as folder:
-        context = _ProbeContext(label=label, data_dir=Path(folder), config=config)
+        context = CommandContext(label=label, data_dir=Path(folder), config=config)
         try:
             with _limit(PROBE_WITHIN_S):
                 component = composed.create(context)
@@ -126,27 +124,3 @@ def _limit(seconds: int) -> Iterator[None]:
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
-
-
-class _ProbeContext:
-    """Implements `hilum_sdk.ComponentContext` for a component that is only asked whether it could work."""
-
-    def __init__(self, *, label: str, data_dir: Path, config: Config) -> None:
-        self.label = label
-        self.data_dir = data_dir
-        self.dicom: Any = Associations(
-            config.peers, calling_ae=config.router.ae_title, router_tls=config.router.tls
-        )
-
-    @property
-    def logger(self) -> logging.Logger:
-        return component_logger(self.label)
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def stopping(self) -> bool:
-        return False
-
-    def beat(self) -> None:
-        return None

@@ -36,6 +36,8 @@ COMMANDS = {
     "plugins": Entry("hilum_core.cli.plugins:plugins", "List the installed plugins, and explain one."),
     "echo": Entry("hilum_core.cli.echo:echo", "Ask a DICOM node whether it is there (C-ECHO)."),
     "send": Entry("hilum_core.cli.send:send", "Send DICOM files to a node (C-STORE)."),
+    "render": Entry("hilum_core.cli.render:render", "Write what a route would send of files."),
+    "diff": Entry("hilum_core.cli.diff:diff", "Show element by element what differs in two files."),
     "passcode": Entry("hilum_core.cli.passcode:passcode", "Make the hash of a user's passcode."),
     "doctor": Entry("hilum_core.cli.doctor:doctor", "Examine all that a router rests on; mend when told."),
     "backup": Entry("hilum_core.cli.backup:backup", "Back up config and queue, while the router runs."),

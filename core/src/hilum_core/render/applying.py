@@ -30,15 +30,15 @@ class Original:
     attempt: int
     instance: Instance
     path: Path
+    data_set_offset: int
     scratch_dir: Path
 
     def open(self) -> FileDraft:
         """Begin a draft of it."""
-        offset, length = data_set_span(self.path)
         return FileDraft.open(
             self.path,
-            data_set_offset=offset,
-            data_set_length=length,
+            data_set_offset=self.data_set_offset,
+            data_set_length=self.instance.data_set_bytes,
             transfer_syntax_uid=self.instance.transfer_syntax_uid,
             instance=self.instance,
             scratch_dir=self.scratch_dir,
@@ -78,7 +78,8 @@ def render(
     """
     deidentified = any(step.deidentifies for step in chain)
     with original.open() as draft:
-        draft.examine()
+        if chain:
+            draft.examine()
         for step in chain:
             before = remember(draft.top) if step.records and not deidentified else None
             with calling(step):

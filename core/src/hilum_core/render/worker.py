@@ -21,7 +21,7 @@ from hilum_core.render.apart import ApartTransform, TransformsApart
 from hilum_core.render.applying import Made, Original, render
 from hilum_core.render.steps import Step
 from hilum_core.render.writing import beside
-from hilum_core.spool import SpoolDamage
+from hilum_core.spool import SpoolDamage, data_set_span
 from hilum_core.workers.failures import PERMANENT, failure_of, local_failure, retry_after_s
 from hilum_core.workers.freshness import verify_unless_fresh
 from hilum_core.workers.isolation import Ended
@@ -143,6 +143,7 @@ class RenderWorker:
             attempt=claimed.attempt,
             instance=claimed.stored.instance,
             path=source,
+            data_set_offset=data_set_span(source)[0],
             scratch_dir=self._scratch_dir,
         )
         chain = [self._steps[name] for name in claimed.chain]
