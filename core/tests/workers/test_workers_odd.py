@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,8 +32,8 @@ def hear():
     return json.loads(sock.recv(length, socket.MSG_WAITALL))
 
 say({"hello": {}})
-items = hear()["items"]
 """
+HEARS = 'items = hear()["items"]\n'
 
 
 class Pairs(Coordinator[str, tuple[str, str]]):
@@ -51,6 +53,8 @@ class Pairs(Coordinator[str, tuple[str, str]]):
                 self.waiting = []
 
     def heard(self, link, message):
+        if "begin" in message:
+            self.queue.look()
         if "done" in message:
             self.conclude(link, message["done"], (message["done"], message["outcome"]))
 
@@ -67,7 +71,12 @@ class Leases:
     """The part of a queue that the loop itself calls."""
 
     def __init__(self):
-        self.trouble = 0
+        self.trouble = self.trouble_later = 0
+
+    def look(self):
+        if self.trouble_later:
+            self.trouble_later -= 1
+            raise QueueUnavailable("locked")
 
     def recover_leases(self, *, stage, live):
         if self.trouble:
@@ -90,12 +99,12 @@ def meet(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "run").mkdir()
 
-    def run(behaviour, *, limit_s=60.0, queue=None):
-        (tmp_path / "odd_worker.py").write_text(WORKER + behaviour)
+    def run(behaviour, *, limit_s=60.0, queue=None, items="abc", hears=HEARS):
+        (tmp_path / "odd_worker.py").write_text(WORKER + hears + behaviour)
         arguments = StageArguments(
             state_dir=tmp_path, revision=1, lifeline_fd=-1, lock_fd=-1, stop_within_s=1
         )
-        pairs = Pairs(queue or Leases(), arguments, ["a", "b", "c"])
+        pairs = Pairs(queue or Leases(), arguments, items)
         link = WorkerLink("odd_worker", "odd", arguments, memory_bytes=1 << 30, call_limit_s=limit_s)
         pairs.links = [link]
         bell = Doorbell.bind(tmp_path, "route")
@@ -137,12 +146,32 @@ def test_one_that_hangs_before_it_begins_anything_is_ended(meet):
 
 
 @pytest.mark.parametrize(
-    "nonsense", ['{"done": "a"}', '{"done": ["a"]}', 'b"{nonsense"', 'b"[]"', 'b"\\xff"']
+    "nonsense",
+    [
+        '{"done": "a"}',
+        '{"done": ["a"]}',
+        'b"{nonsense"',
+        'b"[]"',
+        'b"\\xff"',
+        'b"[" * 100000',
+        'b"1" * 100000',
+    ],
 )
 def test_nonsense_ends_the_worker_and_not_the_coordinator(meet, nonsense):
     settled = meet(f'say({{"begin": "a"}}); say({nonsense}); time.sleep(3600)')
     assert settled["a"] == "begun: killed by signal 9"
     assert settled["b"].startswith("unspent")
+
+
+def test_one_that_is_dead_when_it_is_to_be_ended_is_buried_like_any_other(meet, monkeypatch):
+    kill = WorkerLink.kill
+
+    def once_dead(link):
+        select.select([link.ending], [], [])
+        kill(link)
+
+    monkeypatch.setattr(WorkerLink, "kill", once_dead)
+    assert meet('say({"begin": "a"}); say({"done": "b"}); os._exit(5)')["a"] == "begun: exit status 5"
 
 
 def test_a_child_that_it_leaves_behind_with_its_pipe_hides_no_death(meet, tmp_path):
@@ -156,7 +185,42 @@ os._exit(3)
     started = time.monotonic()
     assert meet(behaviour)["a"] == "begun: exit status 3"
     assert time.monotonic() - started < 1800
-    os.kill(int(Path(tmp_path, "child").read_text()), 9)
+    with suppress(ProcessLookupError):  # it is cleared away already
+        os.kill(int(Path(tmp_path, "child").read_text()), 9)
+
+
+def test_a_child_that_it_leaves_behind_and_that_talks_without_end_is_not_listened_to(meet):
+    behaviour = """
+if os.fork() == 0:
+    beat = json.dumps({"beat": 1}).encode()
+    much = (struct.pack(">I", len(beat)) + beat) * 10000
+    while True:
+        sock.sendall(much)
+time.sleep(0.2)
+os._exit(3)
+"""
+    assert meet(behaviour)["a"] == "begun: exit status 3"
+
+
+def test_one_that_does_not_read_holds_nobody_up(meet, monkeypatch):
+    monkeypatch.setattr("hilum_core.workers.link._TAKES_WITHIN_S", 0.3)
+    settled = meet("time.sleep(3600)", hears="", items=[letter * 400_000 for letter in "abc"])
+    assert list(settled.values()) == ["begun: killed by signal 9", *["unspent: killed by signal 9"] * 2]
+
+
+def test_one_that_spoke_while_nobody_listened_is_not_taken_for_silent(meet):
+    queue = Leases()
+    queue.trouble_later = 2
+    behaviour = """
+for item in items:
+    say({"begin": item["id"]})
+    for _ in range(10):
+        time.sleep(0.1)
+        say({"beat": 1})
+    say({"done": item["id"], "outcome": "fine"})
+time.sleep(3600)
+"""
+    assert set(meet(behaviour, limit_s=-3.5, queue=queue).values()) == {"fine"}
 
 
 def test_a_queue_that_cannot_be_used_yet_is_waited_for(meet):

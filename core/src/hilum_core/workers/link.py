@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import select
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -28,6 +30,8 @@ from hilum_core.workers.wire import pack
 _START_LIMIT_S = 60.0
 _GRACE_S = 5.0
 _LAST_BREATH_S = 0.5
+_TAKES_WITHIN_S = 5.0
+"""How long it may take nothing of what it is sent, though what the pipe holds is still unread."""
 
 CAME_TO_ITS_END = "came to its end"
 """How a worker ended that wants to be started afresh."""
@@ -79,6 +83,7 @@ class WorkerLink(Generic[Claimed]):
         self._silent_since = 0.0
         self._is_killed = False
         self._has_hung_up = False
+        self._does_not_listen = False
         self._clock = RestartClock()
         self._was_of_use = False
 
@@ -121,6 +126,10 @@ class WorkerLink(Generic[Claimed]):
 
     def _start(self) -> None:
         ours, theirs = socket_pair()
+        seconds, rest = divmod(_TAKES_WITHIN_S, 1)
+        ours.setsockopt(
+            socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("@ll", int(seconds), int(rest * 1e6))
+        )
         arguments = WorkerArguments(
             state_dir=self._stage.state_dir,
             revision=self._stage.revision,
@@ -155,12 +164,15 @@ class WorkerLink(Generic[Claimed]):
         """Whether it has been at work, or starting, for too long without a word."""
         if self._process is None or self._is_killed:
             return False
+        if self._does_not_listen:
+            return True
         silent_s = time.monotonic() - self._silent_since
         if self._has_hung_up:
             return silent_s > _LAST_BREATH_S
         if self.hello is None:
             return silent_s > _START_LIMIT_S
-        return self.owes_an_answer and silent_s > self._kill_after_s
+        # We may have been kept from listening ourselves: what waits to be heard is a word, too.
+        return self.owes_an_answer and silent_s > self._kill_after_s and not self.has_said_more()
 
     @property
     def owes_an_answer(self) -> bool:
@@ -171,7 +183,8 @@ class WorkerLink(Generic[Claimed]):
         """End the process at once; that it is gone shows at `ending`."""
         if self._process is not None:
             self._is_killed = True
-            self._process.kill()
+            # Not by `Popen.kill`, which clears a process away that has died by itself: that is for `retire`.
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
     def retire(self) -> str:
         """Clear up after a process that has ended, set the time of the next start; say how it ended.
@@ -188,7 +201,7 @@ class WorkerLink(Generic[Claimed]):
         code = self._process.wait()
         os.close(self._pidfd)
         self._clock.ended(was_of_use=self._was_of_use)
-        self._was_of_use = self._is_killed = self._has_hung_up = False
+        self._was_of_use = self._is_killed = self._has_hung_up = self._does_not_listen = False
         self._process = self._pipe = self.hello = None
         self.begun.clear()
         if code == 0:
@@ -223,17 +236,22 @@ class WorkerLink(Generic[Claimed]):
             self._silent_since = time.monotonic()
 
     def send(self, message: Message, files: Sequence[int] = ()) -> None:
-        """Send it something; that it is gone shows at `receive`."""
+        """Send it something. That it is gone shows at `receive`; one that takes nothing is `overdue`."""
         assert self._pipe is not None
         try:
             self._pipe.send(message, files)
-        except PipeClosed:
-            return
+        except PipeClosed as closed:
+            self._does_not_listen |= isinstance(closed.__cause__, BlockingIOError)
 
     def take_files(self, count: int) -> list[int]:
         """The open files that came with a message; the caller closes them."""
         assert self._pipe is not None
         return self._pipe.take_files(count)
+
+    def hear_no_more(self) -> None:
+        """Let what it has said by now be all: a child that it left behind may go on without end."""
+        assert self._pipe is not None
+        self._pipe.take_no_more()
 
     def has_said_more(self) -> bool:
         """Whether `receive` would find something at once."""

@@ -51,8 +51,7 @@ class Pipe:
     def post(self, message: Message) -> None:
         """Put a message behind those that the next `flush` sends in one call."""
         text = json.dumps(message, separators=(",", ":")).encode()
-        self._outbox.append(_LENGTH.pack(len(text)))
-        self._outbox.append(text)
+        self._outbox.append(_LENGTH.pack(len(text)) + text)  # whole, wherever a time limit interrupts us
 
     def flush(self) -> None:
         """Send what was posted.
@@ -107,6 +106,11 @@ class Pipe:
         self._read.clear()
         return messages
 
+    def take_no_more(self) -> None:
+        """Have what was sent by now be all: behind it is the end, whoever still holds the other side."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RD)
+
     def take_files(self, count: int) -> list[int]:
         """The next files that came, for the message that says how many; the caller closes them.
 
@@ -131,11 +135,10 @@ class Pipe:
         self._partial += data
         try:
             self._decode_partial()
-        except ValueError:
+        except (ValueError, RecursionError):
             # Whoever sent it cannot be trusted to go on. What made sense before counts.
             self._makes_no_sense = True
-            with contextlib.suppress(OSError):
-                self._sock.shutdown(socket.SHUT_RD)  # so that `select` says that there is an end to read
+            self.take_no_more()  # so that `select` says that there is an end to read
             if not self._read:
                 raise PipeClosed from None
 

@@ -92,6 +92,7 @@ class Watch(ABC, Generic[Claimed]):
 
     def _bury(self, link: WorkerLink[Claimed]) -> None:
         """A worker has ended: hear its last words, then settle what it had in hand, naming what it was at."""
+        link.hear_no_more()
         while link.talking and link.has_said_more():
             self._hear(link)
         expected = self._is_stopping()
