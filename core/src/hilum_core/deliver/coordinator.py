@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from hilum_core.clock import SteadyClock
-from hilum_core.config import ComponentEntry, Config
+from hilum_core.config import Config
 from hilum_core.crash_points import reach
 from hilum_core.deliver.lane import TROUBLED, Lane, LaneState
+from hilum_core.deliver.lane_link import LaneLink
 from hilum_core.deliver.stranded import Stranded
 from hilum_core.deliver.telling import LaneTeller, News
 from hilum_core.queue import QueueStore, ring
@@ -30,48 +32,6 @@ from hilum_core.workers.link import WorkerLink
 from hilum_core.workers.pipe import Message
 from hilum_core.workers.wire import unpack
 from hilum_sdk import Receipt
-
-
-class LaneLink(WorkerLink[ClaimedDelivery]):
-    """A worker of a lane; with several, each serves its own share of the patients."""
-
-    def __init__(
-        self, lane: Lane, shard: int, entry: ComponentEntry, arguments: StageArguments, memory_bytes: int
-    ) -> None:
-        label = entry.label if lane.settings.workers == 1 else f"{entry.label}#{shard + 1}"
-        super().__init__(
-            "hilum_core.deliver.worker",
-            label,
-            arguments,
-            memory_bytes=memory_bytes,
-            call_limit_s=lane.settings.timeout.total_seconds(),
-        )
-        self.lane = lane
-        self.shard = shard
-        self.due_in_queue: datetime | None = None
-        """When more becomes due by the clock, as of the last claim that came up short."""
-        self._is_probing = False
-
-    @property
-    def owes_an_answer(self) -> bool:
-        """Whether it has items in hand, or is to probe."""
-        return bool(self.in_hand) or self._is_probing
-
-    def probe(self) -> None:
-        """Have the sink ask its destination, unless it is at that already."""
-        if not self._is_probing:
-            self._expect_an_answer()
-            self._is_probing = True
-            self.send({"probe": 1})
-
-    def probed(self) -> None:
-        """Note that the answer has come."""
-        self._is_probing = False
-
-    def retire(self) -> str:
-        """Clear up after the process; a probe dies with it."""
-        self._is_probing = False
-        return super().retire()
 
 
 class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
@@ -256,6 +216,13 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
         self._log_failure(claimed, outcome, failure)
         return outcome
 
+    def ended(self, link: WorkerLink[ClaimedDelivery], how: str, *, at_start: bool) -> None:
+        """Show a sink whose process ends before it can work: its plugin crashes or hangs when it is imported."""
+        if at_start:
+            lane = self._lane(link)
+            lane.broke(f"its process ended at its start ({how})", self.clock.now())
+            self._show(lane)
+
     # ---- showing and storing
 
     def _show(self, lane: Lane) -> None:
@@ -265,9 +232,10 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
             self._shown[lane.sink] = status
             changes = before is None or before.state != status.state
             breaks = changes and lane.state is LaneState.BROKEN
-            self.queue.set_lane(status, tell=breaks)
+            self._patiently(partial(self.queue.set_lane, status, tell=breaks))
             if changes:
-                self.queue.set_problem(f"sinks.{lane.sink}", status.reason if breaks else "")
+                problem = status.reason if breaks else ""
+                self._patiently(partial(self.queue.set_problem, f"sinks.{lane.sink}", problem))
             if breaks:
                 self.log.error("a lane waits for its plugin", sink=lane.sink, reason=status.reason)
         self._tell(lane)
@@ -278,7 +246,7 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
         if news is None:
             return
         status = lane.status()
-        self.queue.set_lane(status, tell=True)
+        self._patiently(partial(self.queue.set_lane, status, tell=True))
         if news is News.RESTS:
             self.log.warning("a lane rests", sink=lane.sink, reason=status.reason, until=status.resting_until)
         else:
