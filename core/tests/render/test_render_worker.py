@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import textwrap
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -57,11 +58,44 @@ def nested(depth):
     return made
 
 
+ENTRY_POINTS = """
+[hilum.transforms]
+clean = acme_transforms
+slow = acme_transforms
+"""
+TRANSFORMS = """
+    import attrs, os, threading, time
+    from hilum_sdk import Hold, Transform, TransformSpec, hookimpl
+    @attrs.frozen(kw_only=True)
+    class Config:
+        pass
+    class Clean(Transform):
+        def apply(self, draft):
+            threading.Timer(0.7, os._exit, [1]).start()
+        def verify(self, original, rendered):
+            return [Hold(reason="something is left", code="seen")]
+    class Slow(Transform):
+        def apply(self, draft):
+            time.sleep(1)
+    @hookimpl
+    def hilum_register_transforms():
+        clean = dict(deidentifies=lambda config: True)
+        yield TransformSpec(type="clean", config=Config, create=Clean, **clean)
+        yield TransformSpec(type="slow", config=Config, create=Slow)
+    """
+APART = """
+    [transforms.clean]
+    type = "clean"
+    [transforms.slow]
+    type = "slow"
+    """
+
+
 class Bench:
     """A spool with one object, and a worker to render it."""
 
-    def __init__(self, state_dir):
-        text = CONFIG.format(state_dir=state_dir)
+    def __init__(self, state_dir, more=""):
+        text = CONFIG.format(state_dir=state_dir) + more
         self.spool = open_spool(state_dir, 1)
         self.lock_fd = os.open(state_dir / "lock", os.O_CREAT | os.O_RDWR)
         arguments = StageArguments(
@@ -122,6 +156,22 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path):
     made = Bench(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def bench_apart(tmp_path, monkeypatch):
+    """With the isolated transforms `clean`, whose process dies once it has been applied, and `slow`."""
+    site = tmp_path / "site"
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    about = site / "acme_transforms-1.5.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-transforms\nVersion: 1.5\n")
+    (about / "entry_points.txt").write_text(ENTRY_POINTS)
+    (site / "acme_transforms.py").write_text(textwrap.dedent(TRANSFORMS))
+    (tmp_path / "state").mkdir(mode=0o700)
+    made = Bench(tmp_path / "state", APART)
     yield made
     made.close()
 
@@ -239,3 +289,9 @@ def test_a_chain_that_the_config_does_not_know_any_more_is_held(bench, ct):
     message, _ = bench.render(bench.store(*ct), chain=("mark", "gone"))
     held = unpack(message["held"], RenderingHeld)
     assert (held.code, held.failure.text) == ("gone", "the transform gone is no longer in the config")
+
+
+def test_what_an_isolated_transform_is_to_verify_is_verified_though_its_process_died(bench_apart, ct):
+    message, target = bench_apart.render(bench_apart.store(*ct), ("clean", "slow"))
+    assert "held" in message or "unspent" in message  # as its process is there again by then, or not
+    assert not target.exists()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
 import os
+import select
 import textwrap
 import time
 from datetime import UTC, datetime
@@ -51,9 +53,10 @@ ENTRY_POINTS = """
 [hilum.filters]
 slow = acme_filters
 keyword = acme_filters
+says = acme_filters
 """
 FILTERS = """
-    import attrs, time
+    import attrs, json, os, stat, struct, time
     from hilum_sdk import Filter, FilterSpec, hookimpl
     @attrs.frozen(kw_only=True)
     class Config:
@@ -67,8 +70,22 @@ FILTERS = """
         needs = ("Modality",)
         def matches(self, header, instance):
             return True
+    class Says(Filter):
+        def matches(self, header, instance):
+            "Say with each new process the next of what the test has put down, and no more."
+            left = json.loads((self.context.data_dir / "left").read_text())
+            (self.context.data_dir / "left").write_text(json.dumps(left[1:]))
+            data = json.dumps(left[0]).encode()
+            for fd in range(3, 64):
+                try:
+                    if stat.S_ISSOCK(os.fstat(fd).st_mode):
+                        os.write(fd, struct.pack(">I", len(data)) + data)
+                except OSError:
+                    pass
+            time.sleep(1000)
     @hookimpl
     def hilum_register_filters():
+        yield FilterSpec(type="says", config=Config, create=Says)
         yield FilterSpec(type="slow", config=Config, create=Slow)
         yield FilterSpec(type="keyword", config=Config, create=Keyword)
     """
@@ -122,10 +139,13 @@ class Bench:
             released=False,
         )
         object_id = stored.instance.id
-        self.link.start_if_due()
+        if not self.link.running:
+            self.link.start_if_due()
         self.link.push([(object_id, claimed, {"path": str(self.spool.locate(object_id))})])
         end = time.monotonic() + 30
         while time.monotonic() < end:
+            if not select.select([self.link.fileno()], [], [], 1)[0]:
+                continue
             for message in self.link.receive():
                 self.heard.append(message)
                 if "done" in message:
@@ -197,6 +217,27 @@ def test_a_filter_that_needs_no_tags_is_broken_and_no_object_is_blamed(bench):
     assert "routed" in at_work.route()
     reason = "needs must be a collection of tags as numbers such as 0x00100020, or None (acme-filters 1.5)"
     assert at_work.heard[0]["hello"]["broken"] == {"filters.odd": reason}
+
+
+NONSENSE = (
+    {},
+    {"matches": "yes"},
+    {"failed": {"text": "x"}},
+    {"unreadable": 7},
+)
+
+
+@pytest.mark.usefixtures("acme_filters")
+def test_an_isolated_filter_that_answers_nonsense_loses_no_object_and_ends_alone(bench, tmp_path):
+    filters = '[filters.odd]\ntype = "says"\n'
+    at_work = bench(filters, route("all", ["out"], 'filters = ["odd"]\n'))
+    folder = tmp_path / "state" / "data" / "filters.odd"
+    folder.mkdir(parents=True)
+    # The questions of a routing worker are numbered.
+    says = [{"done": str(number), **more} for number, more in enumerate(NONSENSE, 1)]
+    (folder / "left").write_text(json.dumps(says))
+    for nonsense in NONSENSE:
+        assert "died with it in hand" in at_work.route()["crashed"]["text"], nonsense
 
 
 @pytest.mark.parametrize(

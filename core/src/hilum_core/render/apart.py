@@ -22,6 +22,7 @@ from hilum_core.workers.wire import pack, unpack
 from hilum_sdk import Discard, Hold
 from hilum_sdk.elements import ElementsError, FileDraft, FileItem, MalformedDataSet
 
+_NO_ANSWER = frozenset({"failed", "crashed", "unspent"})
 _NO_SENSE = "its process answered what makes no sense"
 
 
@@ -58,10 +59,7 @@ class TransformsApart(Isolation):
         while question_id not in self._answers:
             self.session.pump(None)
         answer = self._answers.pop(question_id)
-        if "failed" in answer:
-            failed = unpack(answer["failed"], Failure)
-            raise Ended({"failed": pack(failed), "retry_after": answer["retry_after"]})
-        if "crashed" in answer or "unspent" in answer:
+        if not answer.keys().isdisjoint(_NO_ANSWER):
             raise Ended(answer)
         return answer
 
@@ -102,8 +100,8 @@ class ApartTransform:
 
     def apply(self, draft: FileDraft) -> Discard | Hold | None:
         """Have the transform change the draft, or end its delivery. Raises `Ended` or as it itself does."""
-        answer = self._with_draft("apply", draft, {})
         try:
+            answer = self._with_draft("apply", draft, {})
             self._told = (self._apart.hello(self._label), str(answer["fingerprint"]))
             if "discard" in answer:
                 return unpack(answer["discard"], Discard)
@@ -112,7 +110,7 @@ class ApartTransform:
             draft.take_over(unpack_state(answer["state"], answer["open_files"]))
             for code, count in answer["notes"].items():
                 draft.note(code, count=count)
-        except (ElementsError, OSError):
+        except (Ended, ElementsError, OSError, MemoryError):
             raise
         except Exception as error:
             raise self._no_sense() from error
@@ -120,9 +118,11 @@ class ApartTransform:
 
     def verify(self, original: FileDraft, rendered: FileItem) -> Sequence[Hold]:
         """Have the transform look at the outcome. Raises as `apply` does."""
-        answer = self._with_draft("verify", original, {"item": pack(rendered)})
         try:
+            answer = self._with_draft("verify", original, {"item": pack(rendered)})
             return [unpack(hold, Hold) for hold in answer["holds"]]
+        except (Ended, ElementsError, OSError, MemoryError):
+            raise
         except Exception as error:
             raise self._no_sense() from error
 

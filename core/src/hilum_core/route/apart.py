@@ -14,12 +14,12 @@ from collections.abc import Callable, Collection, Iterable
 import attrs
 from pydicom.dataset import Dataset
 
-from hilum_core.queue.records import ClaimedObject, Failure, HeaderFacts
+from hilum_core.queue.records import ClaimedObject, HeaderFacts
 from hilum_core.registry import Isolated
 from hilum_core.workers.isolation import Ended, Isolation, put_back
 from hilum_core.workers.pipe import Message
 from hilum_core.workers.session import WorkerSession
-from hilum_core.workers.wire import pack, unpack
+from hilum_core.workers.wire import pack
 
 _SILENT_S = 1.0
 _STARTS_WITHIN_S = 5.0
@@ -137,16 +137,16 @@ class FiltersApart(Isolation):
         if "unspent" in answer:  # the process is gone: another one will be asked
             waiting.is_asked = False
             return
-        del self._waiting[question_id]
-        if "matches" in answer:
-            waiting.at_hand.answers[waiting.name] = answer["matches"] is True
-            self._decide(waiting.at_hand)
-        elif "failed" in answer:
-            failure = unpack(answer["failed"], Failure)  # what makes no sense ends the process here
-            message = {"failed": pack(failure), "retry_after": answer["retry_after"]}
-            self._conclude(waiting.at_hand, message)
-        else:
-            self._conclude(waiting.at_hand, answer)
+        match answer:
+            case {"matches": bool(matches)}:
+                del self._waiting[question_id]
+                waiting.at_hand.answers[waiting.name] = matches
+                self._decide(waiting.at_hand)
+            case {"failed": _} | {"crashed": _} | {"unreadable": str()}:
+                del self._waiting[question_id]
+                self._conclude(waiting.at_hand, answer)
+            case _:
+                raise ValueError("that answers nothing")
 
     def changed(self) -> None:
         """Tell who decides, and ask what could not be asked."""

@@ -19,7 +19,7 @@ from hilum_core.workers.link import WorkerLink
 from hilum_core.workers.pipe import Message
 from hilum_core.workers.session import WorkerSession
 from hilum_core.workers.watch import Watch
-from hilum_core.workers.wire import pack
+from hilum_core.workers.wire import pack, unpack
 
 _KILLED_DIES_WITHIN_S = 0.1
 _SETTLES_IN_WITHIN_S = 15.0
@@ -57,6 +57,7 @@ class Isolation(Watch[None]):
         self.broken: dict[str, str] = {}
         """By label, why a component cannot be used."""
         self._by_label: dict[str, WorkerLink[None]] = {}
+        self._said: dict[str, Mapping[str, object]] = {}
         arguments = session.arguments
         for one in isolated:
             link: WorkerLink[None] = WorkerLink(
@@ -80,7 +81,7 @@ class Isolation(Watch[None]):
         """Take in an answer, or what became of the question instead.
 
         That is ``unspent`` (nothing has begun with it, ask again later), ``failed``, or ``crashed``
-        with the failure to name.
+        with the failure to name. Raise if it makes no sense, and before anything is done about it.
         """
 
     @abstractmethod
@@ -94,8 +95,11 @@ class Isolation(Watch[None]):
         return self._by_label[label]
 
     def hello(self, label: str) -> Mapping[str, object]:
-        """What a component has said of itself; empty while its process starts."""
-        return self._by_label[label].hello or {}
+        """What a component has said of itself; empty before its process has started for the first time.
+
+        It holds beyond the death of that process: what was applied is to be verified all the same.
+        """
+        return self._said.get(label, {})
 
     def ask(self, label: str, question_id: str, question: Message, files: Sequence[int] = ()) -> bool:
         """Put a question; whether there is a process to answer it."""
@@ -125,15 +129,17 @@ class Isolation(Watch[None]):
     def listen(self, link: WorkerLink[None], message: Message) -> None:
         """Take in what a component's process says."""
         if "hello" in message:
+            self._said[link.label] = dict(message["hello"])
             self.broken.pop(link.label, None)
             self.changed()
         elif "broken" in message:
             self.broken[link.label] = str(message["broken"])
             self.changed()
         elif message.get("done") in link.in_hand:
-            message["open_files"] = link.take_files(message.get("files", 0))
+            answer = _sound({**message, "open_files": link.take_files(message.get("files", 0))})
+            self.answered(message["done"], answer)
+            # Not before: if the answer makes no sense its process is ended, and the question mourned.
             del link.in_hand[message["done"]]
-            self.answered(message["done"], message)
 
     def ended(self, link: WorkerLink[None], how: str, *, at_start: bool) -> None:
         """Take in that a process ended by itself: one that does so at its start is of no use."""
@@ -166,6 +172,19 @@ class Isolation(Watch[None]):
             if left_s <= 0:
                 for link in self.links:
                     link.kill()
+
+
+def _sound(answer: Message) -> Message:
+    """Make sure of what may go on to the coordinator as it is. Raises if it makes no sense."""
+    if "unspent" in answer:
+        return put_back()
+    if "failed" in answer:
+        after = answer["retry_after"]
+        failed = pack(unpack(answer["failed"], Failure))
+        return {"failed": failed, "retry_after": None if after is None else float(after)}
+    if "crashed" in answer:
+        raise ValueError("only its death says that")
+    return answer
 
 
 def put_back() -> Message:
