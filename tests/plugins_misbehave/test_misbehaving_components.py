@@ -37,6 +37,10 @@ FAILS = {
     "its own BaseException": ("raise Own(PATIENT)", DEFECT.format("Own")),
     "endless recursion": ("recurse()", DEFECT.format("RecursionError")),
     "hang in Python": ("time.sleep(1000)", SLOW),
+    "hang, with a thread that stays": (
+        "threading.Thread(target=time.sleep, args=(1000,)).start(); time.sleep(1000)",
+        SLOW,
+    ),
     "hang in C": ("re.match('(a+)+$', 'a' * 64 + 'b')", SLOW),
     "os._exit": ("os._exit(3)", DIED.format("exit status 3")),
     "os.abort": ("os.abort()", DIED.format("killed by signal 6")),

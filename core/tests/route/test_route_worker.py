@@ -23,7 +23,7 @@ from hilum_core.queue.records import ClaimedObject, RoutingHeld
 from hilum_core.route.headers import _text
 from hilum_core.spool import open_spool
 from hilum_core.stage import StageArguments
-from hilum_core.workers.link import WorkerLink
+from hilum_core.workers.link import CAME_TO_ITS_END, WorkerLink
 from hilum_core.workers.wire import unpack
 from hilum_sdk import Association
 from hilum_sdk.elements import read_file_meta
@@ -54,6 +54,8 @@ ENTRY_POINTS = """
 slow = acme_filters
 keyword = acme_filters
 says = acme_filters
+opens = acme_filters
+closes = acme_filters
 """
 FILTERS = """
     import attrs, json, os, stat, struct, time
@@ -83,12 +85,31 @@ FILTERS = """
                 except OSError:
                     pass
             time.sleep(1000)
+    class Opens(Keyword):
+        def open(self):
+            time.sleep(1000)
+    class Closes(Keyword):
+        needs = ()
+        def close(self, timeout):
+            time.sleep(1000)
     @hookimpl
     def hilum_register_filters():
+        yield FilterSpec(type="opens", config=Config, create=Opens)
+        yield FilterSpec(type="closes", config=Config, create=Closes)
         yield FilterSpec(type="says", config=Config, create=Says)
         yield FilterSpec(type="slow", config=Config, create=Slow)
         yield FilterSpec(type="keyword", config=Config, create=Keyword)
     """
+
+HURRIED = """
+import datetime, sys
+from hilum_core.route import worker
+from hilum_core.workers import session
+session._OPENS_WITHIN_S = session._LOOK_AFRESH_S = 0.5
+session._CLOSES_WITHIN = datetime.timedelta(seconds=0.5)
+worker.main()
+"""
+"""A routing worker with short time limits of its own."""
 
 
 def route(name, sinks, more=""):
@@ -98,7 +119,7 @@ def route(name, sinks, more=""):
 class Bench:
     """A spool with one object of CT, and a worker to route it."""
 
-    def __init__(self, state_dir, config):
+    def __init__(self, state_dir, config, module="hilum_core.route.worker"):
         self.spool = open_spool(state_dir, 1)
         self.lock_fd = os.open(state_dir / "lock", os.O_CREAT | os.O_RDWR)
         arguments = StageArguments(
@@ -108,9 +129,7 @@ class Bench:
             lock_fd=self.lock_fd,
             stop_within_s=5,
         )
-        self.link = WorkerLink(
-            "hilum_core.route.worker", "route-1", arguments, memory_bytes=1 << 30, call_limit_s=30
-        )
+        self.link = WorkerLink(module, "route-1", arguments, memory_bytes=1 << 30, call_limit_s=30)
         self.heard = []
 
     def store(self):
@@ -150,7 +169,7 @@ class Bench:
                 self.heard.append(message)
                 if "done" in message:
                     return message
-        raise TimeoutError
+        raise TimeoutError(self.heard)
 
     def close(self):
         if self.link.running:
@@ -159,13 +178,18 @@ class Bench:
         os.close(self.lock_fd)
 
 
+def iter_messages(link):
+    while link.talking:
+        yield from link.receive()
+
+
 @pytest.fixture
 def bench(tmp_path):
     made = []
 
-    def bench(*routes):
+    def bench(*routes, **more):
         (tmp_path / "state").mkdir(mode=0o700)
-        made.append(Bench(tmp_path / "state", "".join(routes)))
+        made.append(Bench(tmp_path / "state", "".join(routes), **more))
         return made[0]
 
     yield bench
@@ -182,6 +206,7 @@ def acme_filters(tmp_path, monkeypatch):
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-filters\nVersion: 1.5\n")
     (about / "entry_points.txt").write_text(ENTRY_POINTS)
     (site / "acme_filters.py").write_text(textwrap.dedent(FILTERS))
+    (site / "hurried.py").write_text(HURRIED)
 
 
 def test_an_object_that_only_its_sender_would_get_is_held(bench):
@@ -202,10 +227,11 @@ def test_an_object_that_another_sink_takes_is_routed_there(bench):
 
 @pytest.mark.usefixtures("acme_filters")
 def test_the_worker_says_before_each_filter_that_it_is_alive(bench):
-    filters = "".join(f'[filters.{name}]\ntype = "slow"\nisolate = false\n' for name in ("a", "b"))
-    at_work = bench(filters, route("all", ["out"], 'filters = ["a", "b"]\n'))
+    filters = "".join(f'[filters.{name}]\ntype = "slow"\nisolate = false\n' for name in ("a", "b", "c"))
+    at_work = bench(filters, route("all", ["out"], 'filters = ["a", "b", "c"]\n'))
     assert "routed" in at_work.route()
-    assert [message for message in at_work.heard if "beat" in message] == [{"beat": 1}] * 2
+    kinds = [next(iter(message)) for message in at_work.heard]
+    assert kinds[kinds.index("hello") :].count("beat") >= 2  # at most one a second
 
 
 @pytest.mark.usefixtures("acme_filters")
@@ -217,6 +243,21 @@ def test_a_filter_that_needs_no_tags_is_broken_and_no_object_is_blamed(bench):
     assert "routed" in at_work.route()
     reason = "needs must be a collection of tags as numbers such as 0x00100020, or None (acme-filters 1.5)"
     assert at_work.heard[0]["hello"]["broken"] == {"filters.odd": reason}
+
+
+@pytest.mark.usefixtures("acme_filters")
+def test_filters_that_share_the_worker_and_hang_as_they_open_or_close_hold_it_up_for_a_while_only(bench):
+    filters = "".join(f'[filters.{name}]\ntype = "{name}"\nisolate = false\n' for name in ("opens", "closes"))
+    routes = route("odd", ["out"], 'filters = ["opens"]\nfrom = ["mr"]\n'), route("own", ["out"])
+    peers = '[peers.mr]\nae_title = "MR"\nmay_send = true\n'
+    link = bench(peers, filters, *routes, module="hurried").link
+    link.start_if_due()
+    # As something is broken, it wants to be started afresh.
+    assert select.select([link.ending], [], [], 30)[0]
+    heard = [message for message in iter_messages(link) if "hello" in message]
+    reason = "did not finish within its time limit (acme-filters 1.5)"
+    assert heard == [{"hello": {"broken": {"filters.opens": reason}}}]
+    assert link.retire() == CAME_TO_ITS_END
 
 
 NONSENSE = (

@@ -217,7 +217,7 @@ class DeliverCoordinator(Coordinator[ClaimedDelivery, DeliveryOutcome]):
         return outcome
 
     def ended(self, link: WorkerLink[ClaimedDelivery], how: str, *, at_start: bool) -> None:
-        """Show a sink whose process ends before it can work: its plugin crashes or hangs when it is imported."""
+        """Show a sink whose process ends before it can work: its plugin crashes or hangs at import."""
         if at_start:
             lane = self._lane(link)
             lane.broke(f"its process ended at its start ({how})", self.clock.now())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
 
 from hilum_core.deliver.feed import LaneFeed
 from hilum_core.registry import Composed
@@ -14,7 +13,6 @@ from hilum_core.workers.wire import pack
 from hilum_sdk import BatchSink, Component, DestinationUnavailable, Sink
 
 _FRUITLESS = 3
-_CLOSE_WITHIN = timedelta(seconds=5)
 
 
 class LaneWorker:
@@ -48,7 +46,7 @@ class LaneWorker:
                 session.pump(None)
         self._feed.give_all_back()
         if self._sink is not None:
-            self._sink.close(_CLOSE_WITHIN)
+            session.close(self._sink, label=self._entry.label)
         session.end()
 
     def _serve(self) -> None:
@@ -61,7 +59,7 @@ class LaneWorker:
             raise
         except TimeLimitExceeded as error:
             self._feed.session_failed(error)
-            sys.exit(0)  # what was interrupted may be in any state: start afresh
+            self._session.end()  # what was interrupted may be in any state: start afresh
         except BaseException as error:  # noqa: BLE001 - whatever a plugin raises, SystemExit too
             self._feed.session_failed(error)
             return
@@ -110,7 +108,7 @@ def main() -> None:
     if composed is None:
         reason = {**session.config.broken, **session.composition.broken}.get(label, "not in the config")
         session.send({"broken": reason})
-        return
+        session.end()
     LaneWorker(session, composed).run()
 
 

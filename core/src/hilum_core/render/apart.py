@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 
 from hilum_core.queue.records import Failure
@@ -136,9 +135,6 @@ class ApartTransform:
     def probe(self) -> None:
         """Have it say whether it could work now."""
         self._apart.answer(self._label, {"ask": "probe"})
-
-    def close(self, timeout: timedelta) -> None:
-        """Nothing: `TransformsApart.close` ends all processes."""
 
     def _with_draft(self, ask: str, draft: FileDraft, more: Message) -> Message:
         state, files = pack_state(draft.state())

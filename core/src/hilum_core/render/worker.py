@@ -75,8 +75,9 @@ class RenderWorker:
             session.done(item["id"], self._outcome(item))
         session.flush()
         self._apart.close(_CLOSE_WITHIN)
-        for step in self._steps.values():
-            step.transform.close(_CLOSE_WITHIN)
+        for name, step in self._steps.items():
+            if isinstance(step.transform, Transform):
+                session.close(step.transform, label=f"transforms.{name}")
         session.end()
 
     # ---- what the coordinator has to know

@@ -81,8 +81,8 @@ class RouteWorker:
         self._apart.give_all_back()
         session.flush()
         self._apart.close(_CLOSE_WITHIN)
-        for component in self._filters.values():
-            component.close(_CLOSE_WITHIN)
+        for name, component in self._filters.items():
+            session.close(component, label=f"filters.{name}")
         session.end()
 
     def _take_stock(self) -> None:

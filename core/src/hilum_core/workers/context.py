@@ -49,7 +49,7 @@ class WorkerContext:
     def stopping(self) -> bool:
         """Whether the worker is to stop; looks at what the coordinator has sent."""
         self._session.look()
-        return self._session.stopping
+        return self._session.stopping or self._session.is_pressed
 
     def beat(self) -> None:
         """Say "still alive"."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from datetime import timedelta
 from typing import Generic, TypeVar
 
 from hilum_core.registry import Composed
@@ -15,7 +14,6 @@ from hilum_core.workers.session import WorkerSession
 from hilum_core.workers.wire import pack
 from hilum_sdk import Component
 
-_CLOSE_WITHIN = timedelta(seconds=5)
 _START_WITHIN_S = 60.0
 
 C = TypeVar("C", bound=Component)
@@ -58,7 +56,7 @@ class IsolatedComponent(ABC, Generic[C]):
                 session.done(item["id"], outcome)
             self.forget()
         session.flush()
-        self.component.close(_CLOSE_WITHIN)
+        session.close(self.component, label=self.composed.entry.label)
         session.end()
 
     def _outcome(self, item: Message) -> tuple[Message, Sequence[int]]:
@@ -82,7 +80,7 @@ def serve(argv: Sequence[str], make: Callable[[WorkerSession, Composed], Isolate
     composed = session.composition.components.get(label)
     if composed is None:
         session.send({"broken": session.reasons().get(label, "not in the config")})
-        return
+        session.end()
     try:
         with session.timer.limit(_START_WITHIN_S):
             isolated = make(session, composed)
@@ -92,5 +90,5 @@ def serve(argv: Sequence[str], make: Callable[[WorkerSession, Composed], Isolate
     except BaseException as error:  # noqa: BLE001 - as above
         failure = failure_of(error, blame=composed.blame)
         session.send({"broken": f"{failure.text} ({failure.blame})"})
-        return
+        session.end()
     isolated.run(about)

@@ -57,6 +57,7 @@ class Isolation(Watch[None]):
         self.broken: dict[str, str] = {}
         """By label, why a component cannot be used."""
         self._by_label: dict[str, WorkerLink[None]] = {}
+        self._has_pressed = False
         self._said: dict[str, Mapping[str, object]] = {}
         arguments = session.arguments
         for one in isolated:
@@ -122,6 +123,11 @@ class Isolation(Watch[None]):
     def serve(self, timeout_s: float | None) -> None:
         """Hear the components until the coordinator speaks or the time is over; at most for a second."""
         wait_s = self.tend()
+        if self.session.stopping and not self._has_pressed:
+            self._has_pressed = True
+            for link in self.links:
+                if link.talking:
+                    link.send({"stopping": 1})  # not to stop: what was begun may need it again
         self.wait(wait_s if timeout_s is None else min(wait_s, timeout_s), self.session.pipe.fileno())
         if any(link.in_hand for link in self.links):
             self.session.say_alive()  # each has a clock of its own

@@ -155,6 +155,7 @@ class WorkerLink(Generic[Claimed]):
         self._process = process
         self._pipe = Pipe(ours, takes_files=self._takes_files)
         self._silent_since = time.monotonic()
+        self.at = ""
 
     def restart_due_in(self) -> float | None:
         """Seconds until `start_if_due` will start it; None while it runs."""

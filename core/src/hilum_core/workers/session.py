@@ -1,8 +1,8 @@
 """The worker's side: a process that loads plugins, takes items from its coordinator and answers.
 
 Messages from the coordinator: ``items`` (a list), ``answer`` (to a question), ``probe``, ``recall``
-(give back what is not begun), ``stop``. Messages to it: ``hello``, ``begin``, ``at`` (whose code runs),
-``aside``, ``done``, ``probed``, ``ask``, ``beat``.
+(give back what is not begun), ``stopping`` (soon, so be quick), ``stop``. Messages to it: ``hello``,
+``begin``, ``at`` (whose code runs), ``aside``, ``done``, ``probed``, ``ask``, ``beat``.
 
 The process of an isolated component is a worker, too: its coordinator is the worker that asks it.
 """
@@ -15,6 +15,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, NoReturn
 
 from hilum_core import log, revisions
@@ -31,6 +32,8 @@ from hilum_sdk import Component
 
 _BEAT_EVERY_S = 1.0
 _LOOK_AFRESH_S = 60.0
+_OPENS_WITHIN_S = 30.0
+_CLOSES_WITHIN = timedelta(seconds=5)
 
 
 class WorkerSession:
@@ -44,6 +47,8 @@ class WorkerSession:
         """Hears others, until the coordinator speaks or the time is over; where there are others to hear."""
         self.items: deque[Message] = deque()
         self.stopping = False
+        self.is_pressed = False
+        """Whether the router stops, though somebody still waits for what we are at."""
         self.probe_wanted = False
         self._answer: Any = None
         self._has_broken = False
@@ -114,9 +119,11 @@ class WorkerSession:
             name = label.removeprefix(f"{kind}.")
             if name == label or name in broken:
                 continue
+            self.say_alive()  # each has a limit of its own; their sum has none
             try:
-                component = self.create(composed)
-                inspect(component)
+                with self.timer.limit(_OPENS_WITHIN_S):
+                    component = self.create(composed)
+                    inspect(component)
                 made[name] = component
             except MemoryError:
                 raise
@@ -141,6 +148,16 @@ class WorkerSession:
             self.send({"at": blame})
         return blame
 
+    def close(self, component: Component, *, label: str) -> None:
+        """Have a component close: within its time, and however it goes, because nobody needs it any more."""
+        limit_s = _CLOSES_WITHIN.total_seconds()
+        try:
+            with self.timer.limit(limit_s):
+                component.close(_CLOSES_WITHIN)
+        except BaseException as error:  # noqa: BLE001 - as above
+            reason = failure_of(error, blame=label).text
+            log.get_logger("worker").warning("a component did not close", label=label, reason=reason)
+
     # ---- the pipe
 
     def pump(self, timeout_s: float | None) -> None:
@@ -152,8 +169,9 @@ class WorkerSession:
         self._read(timeout_s)
 
     def look(self) -> None:
-        """Read what is there, without waiting and without sending what was posted."""
-        self._read(0)
+        """Read what is there, whole, without waiting and without sending what was posted."""
+        with self.timer.shielded():
+            self._read(0)
 
     def _read(self, timeout_s: float | None) -> None:
         try:
@@ -171,6 +189,8 @@ class WorkerSession:
                 self.items.append(item)
         elif "stop" in message:
             self.stopping = True
+        elif "stopping" in message:
+            self.is_pressed = True
         elif "recall" in message:
             self.recall()
         elif "probe" in message:
