@@ -802,3 +802,21 @@ def test_an_identifier_that_cannot_be_read_ends_the_association(scripted, syntax
     with pytest.raises(AssociationLost, match="data set that cannot be read"):
         list(association.find(FIND, Dataset()))
     assert not association.is_usable
+
+
+@pytest.mark.parametrize("contexts", [(1, 3), (3, 1), (3, 3)])
+def test_a_match_in_another_presentation_context_is_read_by_no_guess(scripted, contexts):
+    def script(connection):
+        connection.accept(syntax=EXPLICIT)
+        command, _, _ = connection.message()
+        pending = {0x100: 0x8020, 0x120: command.message_id, 0x800: 1, 0x900: 0xFF00}
+        connection.send(
+            pdu.p_data(contexts[0], pdu.COMMAND, encode_command(pending), 0),
+            pdu.p_data(contexts[1], 0, b"\x10\0\x20\0LO\x02\x007 ", 0),
+        )
+        connection.read()
+
+    association = open_to(scripted(script), (FIND, (EXPLICIT,)))
+    with pytest.raises(AssociationLost, match="answered in another presentation context"):
+        list(association.find(FIND, Dataset()))
+    assert not association.is_usable

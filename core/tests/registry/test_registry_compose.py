@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from hilum_core.registry import PluginError, check, report
+from hilum_core.registry import PluginError, check, is_standard, report
 from hilum_core.registry.declared import Declarations
 from hilum_core.registry.type_table import TypeTable
 from hilum_sdk import ConfigError, Sink
@@ -393,3 +393,25 @@ def test_a_broken_transform_is_told_instead_of_what_it_might_do(acme):
 
 def test_a_disabled_route_to_a_de_identified_sink_is_no_fault(acme):
     assert not told(PROTECTED + ROUTE.format("") + "disabled = true\n")
+
+
+@pytest.mark.parametrize(
+    ("distribution", "is_ours"),
+    [
+        ("hilum-filter-tags", True),
+        ("Hilum_Filter.Tags", True),  # another spelling of the same name
+        ("hilum-filter-tags2", False),
+        ("hilum-filter", False),
+        ("acme-hilum-filter-tags", False),
+        ("tags", False),
+    ],
+)
+def test_a_distribution_that_is_only_called_like_a_standard_one_is_isolated(distribution, is_ours):
+    assert is_standard(distribution) is is_ours
+
+
+def test_a_type_that_is_only_called_like_a_standard_one_is_isolated(install):
+    install("acme", {"acme_tags": "raise SystemExit"}, filters={"tags": "acme_tags"})
+    own = '[filters.own]\ntype = "hilum-filter-tags:tags"\nwhere = {}\n'
+    composition = check(LEAST + '[filters.f]\ntype = "acme:tags"\n' + own, "x", only={"filters"})[1]
+    assert set(composition.isolated) == {"filters.f"}

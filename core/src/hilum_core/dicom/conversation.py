@@ -54,6 +54,7 @@ class Conversation:
         message_id: int,
         *,
         to: int,
+        context_id: int | None = None,
         extra_s: float = 0.0,
         alive: Callable[[], None] | None = None,
     ) -> tuple[Command, bytes]:
@@ -66,21 +67,24 @@ class Conversation:
         ----------
         to
             The command field of the request.
+        context_id
+            The presentation context that the answer must come in, as what it carries is read by that; where
+            None, any is taken: a status is a status.
         extra_s
             More time than for a small message.
         alive
             Called every tick: while we wait for a peer, within a time of our own, nobody hangs.
         """
         wait = _Wait(self.channel, self._settings.response_timeout_s + extra_s, alive)
-        command = decode_command(self._part(wait, is_command=True))
+        command = decode_command(self._part(wait, context_id, is_command=True))
         if command.field != to | dimse.RESPONSE or command.message_id != message_id:
             raise ProtocolError(
                 f"sent a message (command field {command.field:04X}H) that answers nothing",
                 source=pdu.SERVICE_USER,
             )
-        return command, self._part(wait, is_command=False) if command.has_data_set else b""
+        return command, self._part(wait, context_id, is_command=False) if command.has_data_set else b""
 
-    def _part(self, wait: _Wait, *, is_command: bool) -> bytes:
+    def _part(self, wait: _Wait, context_id: int | None, *, is_command: bool) -> bytes:
         """Read a whole command set or data set."""
         collected = bytearray()
         while True:
@@ -91,6 +95,8 @@ class Conversation:
                 raise ProtocolError(f"sent an {event.name}", reason=pdu.UNEXPECTED_PDU)
             if event.is_command != is_command:
                 raise ProtocolError("mixed up command set and data set", source=pdu.SERVICE_USER)
+            if context_id not in {None, event.context_id}:
+                raise ProtocolError("answered in another presentation context", source=pdu.SERVICE_USER)
             collected += event.payload
             if len(collected) > (dimse.MOST_COMMAND_BYTES if is_command else MOST_ANSWER_BYTES):
                 raise ProtocolError("sent an answer of too many bytes", source=pdu.SERVICE_USER)

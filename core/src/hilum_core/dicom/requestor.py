@@ -250,7 +250,7 @@ class RequestorAssociation:
         encoded = encode_data_set(query, syntax)
         with self._conversation.exchange("at C-FIND"):
             self._conversation.send(context_id, dimse.c_find_rq(message_id, model_uid), encoded)
-            status, match = self._next_match(message_id, syntax)
+            status, match = self._next_match(message_id, context_id, syntax)
         while match is not None:
             try:
                 yield match
@@ -258,12 +258,14 @@ class RequestorAssociation:
                 self._cancel(context_id, message_id)
                 raise
             with self._conversation.exchange("at C-FIND", begins=False):
-                status, match = self._next_match(message_id, syntax)
+                status, match = self._next_match(message_id, context_id, syntax)
         if status != SUCCESS:
             raise RequestorError(f"C-FIND was answered with {status_in_words(status)}", status=status)
 
-    def _next_match(self, message_id: int, syntax: str) -> tuple[int, Dataset | None]:
-        answer, identifier = self._conversation.response(message_id, to=dimse.C_FIND_RQ)
+    def _next_match(self, message_id: int, context_id: int, syntax: str) -> tuple[int, Dataset | None]:
+        answer, identifier = self._conversation.response(
+            message_id, to=dimse.C_FIND_RQ, context_id=context_id
+        )
         is_match = answer.status in _PENDING
         return answer.status, decode_data_set(identifier, syntax) if is_match else None
 

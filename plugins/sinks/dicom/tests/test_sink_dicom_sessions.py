@@ -266,6 +266,23 @@ def test_breaks_are_counted_from_call_to_call_until_something_is_answered(lane):
     assert ListFeed([lane.item()]).serve(sink) is None
 
 
+def test_an_object_is_not_blamed_for_the_break_of_another_before_the_node_was_down(lane):
+    sink, first, second = lane.sink(), lane.item(), lane.item()
+    lane.node.answers.append(DestinationUnavailable("x"))
+
+    class DownAtBreak(ListFeed):
+        def begin(self, item):
+            super().begin(item)
+            lane.node.is_down = True
+
+    assert isinstance(DownAtBreak([first]).serve(sink), DestinationUnavailable)
+    lane.node.is_down = False
+    lane.node.answers.append(DestinationUnavailable("y"))
+    feed = ListFeed([second])
+    assert feed.serve(sink) is None
+    assert list(feed.receipts) == [second.id]
+
+
 def test_an_object_that_cannot_be_read_is_put_off_and_others_go_over_a_new_association(lane):
     broken, whole = BreakingItem(lane.item(), after=100), lane.item()
     feed, error = lane.serve(broken, whole)

@@ -35,6 +35,8 @@ class DicomSink(BatchSink):
     config: DicomConfig
     _accepted_before: ContextNeed | None = None
     _breaks_in_a_row: int = 0
+    _broke_on: str = ""
+    """The object on which the last association broke, with nothing answered since."""
 
     def probe(self) -> None:
         """Verify the node by C-ECHO."""
@@ -53,10 +55,12 @@ class DicomSink(BatchSink):
                     session.send(feed, in_hand)
             except DestinationUnavailable as error:
                 if session is None:
+                    self._breaks_in_a_row = 0  # the node is at fault, and is probed before the next
                     raise
                 self._after_break(feed, in_hand, error, had_answers=session.answers > 0)
             else:
-                self._breaks_in_a_row = 0 if session.answers else self._breaks_in_a_row
+                if session.answers:
+                    self._breaks_in_a_row, self._broke_on = 0, ""
             if not in_hand:
                 return
 
@@ -90,9 +94,13 @@ class DicomSink(BatchSink):
         is as good as refused: it must not stand before all others, nor come again for ever. If the
         next one fares the same with nothing answered between, the node is at fault.
         """
-        self._breaks_in_a_row = 1 if had_answers else self._breaks_in_a_row + 1
+        if had_answers:
+            self._breaks_in_a_row, self._broke_on = 0, ""
+        self._breaks_in_a_row += 1
         if self._breaks_in_a_row > 2:
             raise error
-        if self._breaks_in_a_row == 2 and in_hand:
+        is_second_break = bool(in_hand) and in_hand[0].id == self._broke_on
+        self._broke_on = in_hand[0].id if in_hand and not is_second_break else ""
+        if is_second_break:
             text = f"{self.config.peer}: two associations broke while this object was sent: {error.message}"
             feed.failed(in_hand.popleft(), RefusedError(text))
