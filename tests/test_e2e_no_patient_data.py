@@ -42,6 +42,9 @@ CURIOUS_PLUGIN = """
     """
 
 
+ORIGINAL_UIDS = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
+
+
 @attrs.frozen
 class Spoken:
     """All that a router said of the objects: by where it said it."""
@@ -178,3 +181,96 @@ def test_no_log_no_error_and_no_command_names_a_patient(spoken):
     assert "not taken" in spoken.texts["the histories"] or "A900" in spoken.texts["the histories"]
     assert "KeyError at acme_curious.py" in spoken.texts["the histories"]
     assert "unreadable" in spoken.texts["the histories"]
+
+
+# ---- what is de-identified: not even its UIDs
+
+TALKING_TRANSFORM = """
+    import attrs
+    from hilum_sdk import Discard, Hold, PermanentError, Transform, TransformSpec, hookimpl
+    @attrs.frozen(kw_only=True)
+    class Config:
+        pass
+    class Talking(Transform):
+        def apply(self, draft):
+            ds, uid = draft.dataset, draft.instance.sop_instance_uid
+            self.context.logger.warning("at %s of study %s", uid, ds.StudyInstanceUID)
+            match int(ds.InstanceNumber) % 6:
+                case 0:
+                    raise PermanentError(f"{uid}: what is this?")
+                case 1:
+                    raise PermanentError(f"{ds.PatientName} cannot be made nobody")
+                case 2:
+                    return Hold(reason=f"{ds.StudyInstanceUID} is odd, a {ds.SOPClassUID}", code=f"odd {uid}")
+                case 3:
+                    return Discard(rule=f"nothing of {ds.PatientID}")
+                case 4:
+                    return {}[ds.PatientName]
+            ds.PatientName = ds.PatientID = "A"
+            ds.SOPInstanceUID = f"2.25.{ds.InstanceNumber}"
+            ds.StudyInstanceUID = ds.SeriesInstanceUID = "2.25.1"
+            ds.PatientIdentityRemoved = "YES"
+        def verify(self, original, rendered):
+            return []
+    @hookimpl
+    def hilum_register_transforms():
+        yield TransformSpec(
+            type="talking", config=Config, create="acme_talking:Talking", deidentifies=lambda config: True
+        )
+    """
+
+RESEARCH = """
+    [peers.modality]
+    ae_title = "MODALITY"
+    may_send = true
+    [transforms.talking]
+    type = "talking"
+    isolate = {isolate}
+    [sinks.trial]
+    type = "folder"
+    path = "{folder}"
+    layout = "{{PatientID}}/{{SOPInstanceUID}}.dcm"
+    deidentified_only = true
+    [[routes]]
+    name = "research"
+    transforms = ["talking"]
+    sinks = ["trial"]
+    """
+
+
+@pytest.mark.parametrize("isolate", ["true", "false"])
+def test_of_what_is_de_identified_no_original_uid_is_named_either(
+    install, make_object, hilum, tmp_path, isolate
+):
+    install("acme-talking", "transforms", "talking", TALKING_TRANSFORM)
+    (tmp_path / "trial").mkdir()
+    objects = [make_object(tmp_path / "objects", number) for number in range(12)]
+    originals = {dcmread(file.path)[keyword].value for file in objects for keyword in ORIGINAL_UIDS}
+    config_toml = RESEARCH.format(folder=tmp_path / "trial", isolate=isolate)
+    with running_router(tmp_path, config_toml, options=("--log-level", "debug")) as router:
+        assert set(send(objects, router.port).values()) == {0}
+        ended = ("delivered", "discarded", "held", "dead")
+        router.wait_until(lambda: len(router.deliveries("trial", *ended)) == 10, within_s=60)
+        router.wait_until(lambda: router.log().count("KeyError at acme_talking") == 2)
+        with router.queue() as queue:
+            texts = {"the ledger": json.dumps([to_json(event) for event in queue.events(0, 1000)])}
+        ids = [row.stored.instance.id for row in router.objects()]
+        for command in (
+            *("status", "held", "list", "list --state routed", "list --sink trial", "list --state dead"),
+            *(f"show {object_id}" for object_id in ids[:6]),
+        ):
+            for more in ((), ("--json",)):
+                done = hilum("queue", *command.split(), *more, "--config", router.config_path)
+                assert done.returncode == 0, done.stderr
+                texts[f"queue {command} {more}"] = done.stdout + done.stderr
+        render = ("render", router.config_path, "research", *(file.path for file in objects))
+        done = hilum(*render, "-o", tmp_path / "rendered")
+        texts["render"] = done.stdout + done.stderr
+        texts["the log"] = router.log()
+    for where, text in texts.items():
+        assert [uid for uid in originals if uid in text] == [], where
+        assert [name for name in ("planted", "doe^") if name in text.lower()] == [], where
+    assert "(a UID) is odd, a 1.2.840.10008.5.1.4.1.1.2" in texts["the ledger"]
+    assert "its words are withheld" in texts["the ledger"]
+    assert "at (a UID) of study (a UID)" in texts["render"]
+    assert len(list((tmp_path / "trial").rglob("*.dcm"))) == 2

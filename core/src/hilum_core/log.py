@@ -26,6 +26,8 @@ LogFormat = Literal["text", "json"]
 _ROOT = "hilum"
 _COMPONENT = f"{_ROOT}.component."
 _SHORT_LEVELS = {"WARNING": "WARN", "CRITICAL": "FATAL"}
+_UID = re.compile(r"(?<![\w.])(?:[0-2](?:\.[0-9]+){3,}|2\.25\.[0-9]+)")
+_STANDARD_UID = re.compile(r"1\.2\.840\.10008(?:\.|$)")
 _BARE = re.compile(r"[\w.:/@+,%*#~\[\]-]+")
 _LIBRARIES = frozenset(
     {"pydicom", "pynetdicom", "attr", "attrs", "cattrs", "apsw", "pluggy", "tomli", "hilum_sdk"}
@@ -77,6 +79,21 @@ def get_logger(name: str) -> Log:
 def component_logger(label: str) -> logging.Logger:
     """Get the logger that a plugin receives in its context; its lines carry ``component=<label>``."""
     return logging.getLogger(_COMPONENT + label)
+
+
+def hush(label: str) -> None:
+    """Have a component's logger name no UIDs, because it de-identifies: they identify (PS3.15 Annex E)."""
+
+    def take_out(record: logging.LogRecord) -> bool:
+        record.msg, record.args = without_uids(record.getMessage()), ()
+        return True
+
+    component_logger(label).addFilter(take_out)
+
+
+def without_uids(text: str) -> str:
+    """Take every UID out of a text but those of the standard, which name classes and encodings."""
+    return _UID.sub(lambda found: found[0] if _STANDARD_UID.match(found[0]) else "(a UID)", text)
 
 
 def configure(format: LogFormat, level: str, stage: str, *, fd: int = 2) -> None:  # noqa: A002 - as the option is called

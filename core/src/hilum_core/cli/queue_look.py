@@ -8,12 +8,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 
 from hilum_core.cli.console import NEVER_SHOWN, out, print_json
 from hilum_core.cli.failures import CommandError
 from hilum_core.cli.queue_access import Access, open_queue, queue_options
-from hilum_core.cli.queue_tables import deliveries_table, objects_table, print_history, print_status
+from hilum_core.cli.queue_tables import (
+    deliveries_table,
+    discreet,
+    objects_table,
+    print_history,
+    print_status,
+)
 from hilum_core.cli.queue_verdict import Limits, Verdict, judge, stranded, stranded_words, unknown
 from hilum_core.incarnation import live_incarnations
 from hilum_core.queue.records import DeliveryRow
@@ -109,7 +116,8 @@ def list_rows(
             deliveries = _deliveries(queue, states, sink, study, limit)
             rows, table = list[object](deliveries), deliveries_table(deliveries, queue.clock.now())
         else:
-            objects = queue.store.list_objects(states=states, study_instance_uid=study, limit=limit)
+            found = queue.store.list_objects(states=states, study_instance_uid=study, limit=limit)
+            objects = [discreet(row) for row in found]
             rows, table = (
                 list[object](objects),
                 objects_table(objects, queue.clock.now(), with_uids=out().width >= _WIDE),
@@ -139,6 +147,7 @@ def show(
         history = queue.store.history(any_id)
         if history is None:
             raise CommandError(f"no object or delivery has the id {any_id}; `hilum queue list` shows them")
+        history = attrs.evolve(history, object=discreet(history.object))
         if as_json:
             print_json(history, hide=NEVER_SHOWN - ({"location"} if location else set()))
         else:

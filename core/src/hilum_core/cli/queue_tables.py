@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+import attrs
 from rich.console import Console
 from rich.table import Table
 
@@ -24,7 +25,17 @@ from hilum_core.queue.records import (
 
 _COUNTED = ("waiting", "unrendered", "ready", "leased", "sent", "dead", "held")
 _ALWAYS = ("ready", "leased", "dead", "held")
+_WITHHELD = "withheld"
 _EMPTY: tuple[object, ...] = (None, "", [], {})
+
+
+def discreet(row: ObjectRow) -> ObjectRow:
+    """An object without its UIDs, if a route de-identifies it: then its ID is its only name for people."""
+    if not row.withholds_uids:
+        return row
+    instance = attrs.evolve(row.stored.instance, sop_instance_uid=_WITHHELD)
+    facts = attrs.evolve(row.facts, study_instance_uid=_WITHHELD, series_instance_uid=_WITHHELD)
+    return attrs.evolve(row, stored=attrs.evolve(row.stored, instance=instance), facts=facts)
 
 
 def print_status(console: Console, status: QueueStatus, now: datetime, *, running: bool) -> None:

@@ -7,9 +7,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import click
+from pydicom.dataset import Dataset
 
 from hilum_core.cli.component_context import CommandContext
 from hilum_core.cli.dicom_files import DicomFile, find_dicom_files
@@ -17,17 +19,18 @@ from hilum_core.cli.failures import EX_FAILED, CommandError, ConfigFaults
 from hilum_core.cli.figures import count_words
 from hilum_core.cli.location import read_config
 from hilum_core.config import Config, RouteSettings, report
-from hilum_core.log import describe_exception, quiet_libraries
+from hilum_core.log import describe_exception, hush, quiet_libraries
 from hilum_core.registry import Composition, check
 from hilum_core.render.applying import Made, Original
 from hilum_core.render.applying import render as apply_chain
+from hilum_core.render.silence import safe_words
 from hilum_core.render.steps import Step
 from hilum_core.render.writing import beside
 from hilum_core.spool.file_format import SUFFIX
 from hilum_core.workers.failures import failure_of
 from hilum_sdk import Discard, Hold, Transform
 from hilum_sdk.config import ConfigProblems, nearest
-from hilum_sdk.elements import ElementsError
+from hilum_sdk.elements import ElementsError, read_header
 
 _CLOSE_WITHIN = timedelta(seconds=5)
 
@@ -71,7 +74,8 @@ def render(*, config_path: Path, route_name: str, paths: tuple[Path, ...], outpu
                 click.echo(str(shop.make(file, number)))
                 written += 1
             except _NotMadeError as error:
-                complaints.append((f"file {number}" if is_secret else str(file.path), str(error)))
+                reason = safe_words(str(error), chain=chain, header=partial(_header_of, file))
+                complaints.append((f"file {number}" if is_secret else str(file.path), reason))
     for what, why in complaints:
         click.echo(f"{what}: {why}", err=True)
     click.echo(f"{count_words(written, 'object')} written to {output}", err=True)
@@ -111,6 +115,8 @@ def _step(name: str, composition: Composition, config: Config, scratch: Path) ->
     composed = composition.components[f"transforms.{name}"]
     data_dir = scratch / f"data-{name}"
     data_dir.mkdir()
+    if composed.deidentifies:
+        hush(composed.entry.label)
     component = composed.create(CommandContext(label=composed.entry.label, data_dir=data_dir, config=config))
     assert isinstance(component, Transform)
     component.open()
@@ -124,6 +130,12 @@ def _step(name: str, composition: Composition, config: Config, scratch: Path) ->
         )
     finally:
         component.close(_CLOSE_WITHIN)
+
+
+def _header_of(file: DicomFile) -> Dataset:
+    with file.path.open("rb") as stream:
+        stream.seek(file.data_set_offset)
+        return read_header(stream, file.transfer_syntax_uid)
 
 
 class _NotMadeError(Exception):

@@ -8,7 +8,7 @@ rendered anew, unless a sink has taken the object as it was made: then all its s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hilum_core.queue.records import Compared
 from hilum_core.queue.rows import chain_names, chain_text
@@ -48,8 +48,19 @@ UPDATE deliveries SET {_UNRENDER.changes}, due_at = 0 WHERE object = ? AND chain
 """
 
 
+NOTE_TRANSFORM = """
+INSERT INTO transforms (name, deidentifies) VALUES (?, ?)
+ON CONFLICT (name) DO UPDATE SET deidentifies = max(deidentifies, excluded.deidentifies)
+"""
+
+
 class Outdating(Topic):
     """See `QueueStore`."""
+
+    @writes
+    def note_transforms(self, deidentifying: Mapping[str, bool]) -> None:
+        """Keep of transforms whether they de-identify, or have done so under this name."""
+        self._db.many(NOTE_TRANSFORM, [(name, int(it_does)) for name, it_does in deidentifying.items()])
 
     @reads
     def chains_to_compare(self) -> Sequence[tuple[str, ...]]:

@@ -421,7 +421,11 @@ class QueueStatus:
 
 @attrs.frozen(kw_only=True)
 class ObjectRow:
-    """One object as `hilum queue list` shows it."""
+    """One object as `hilum queue list` shows it.
+
+    ``withholds_uids``: a transform de-identifies what goes to one of its sinks, or may do so. Then its UIDs,
+    by which who has the one could find the other, are not for people to see (PS3.15 E.1.1).
+    """
 
     stored: StoredObject
     facts: HeaderFacts
@@ -430,6 +434,7 @@ class ObjectRow:
     attempts: int
     settled_at: datetime | None
     purged_at: datetime | None
+    withholds_uids: bool = False
 
 
 @attrs.frozen(kw_only=True)

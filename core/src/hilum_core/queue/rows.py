@@ -33,7 +33,9 @@ RENDERING = """r.file_name, r.sop_class_uid, r.sop_instance_uid, r.transfer_synt
 RENDERING_WIDTH = 8
 
 OBJECT_ROW = f"""{STORED}, o.study_instance_uid, o.series_instance_uid, o.modality, o.patient_key,
-    o.state, o.reason, o.attempts, o.settled_at, o.purged_at"""
+    o.state, o.reason, o.attempts, o.settled_at, o.purged_at, EXISTS (
+        SELECT 1 FROM deliveries d, json_each(d.chain) step WHERE d.object = o.seq AND d.chain <> ''
+            AND NOT EXISTS (SELECT 1 FROM transforms t WHERE t.name = step.value AND t.deidentifies = 0))"""
 
 DELIVERY_ROW = """d.seq, o.id, d.sink, d.route, d.chain, d.state, d.attempts, d.due_at, d.ended_at,
     d.failure, d.receipt, d.revision, o.received_at"""
@@ -112,7 +114,8 @@ def rendering(row: Sequence[Any]) -> Rendering | None:
 
 def object_row(row: Sequence[Any]) -> ObjectRow:
     """An object of the columns OBJECT_ROW."""
-    study, series, modality, patient, state, reason, attempts, settled_at, purged_at = row[STORED_WIDTH:]
+    study, series, modality, patient, *rest = row[STORED_WIDTH:]
+    state, reason, attempts, settled_at, purged_at, withholds_uids = rest
     return ObjectRow(
         stored=stored_object(row),
         facts=HeaderFacts(
@@ -123,6 +126,7 @@ def object_row(row: Sequence[Any]) -> ObjectRow:
         attempts=attempts,
         settled_at=time_or_none(settled_at),
         purged_at=time_or_none(purged_at),
+        withholds_uids=bool(withholds_uids),
     )
 
 

@@ -30,6 +30,9 @@ SHARD = f"shard_key % {SHARDS}"
 """All objects of a patient fall to one of these; the n workers of a lane take every n-th of them."""
 
 _INDEX_OF_RENDERED = f"CREATE INDEX deliveries_rendered ON deliveries (chain, rendering) WHERE {_RENDERED};"
+_TRANSFORMS = """
+CREATE TABLE transforms (name TEXT PRIMARY KEY, deidentifies INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+"""
 
 _LEASE_COLUMNS = """
     attempts INTEGER NOT NULL DEFAULT 0,
@@ -136,6 +139,7 @@ CREATE TABLE lanes (
 CREATE TABLE problems (
     label TEXT PRIMARY KEY, text TEXT NOT NULL, since INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+{_TRANSFORMS}
 """
 
 _STEPS = {
@@ -144,6 +148,7 @@ ALTER TABLE renderings ADD COLUMN verified INTEGER;
 ALTER TABLE renderings ADD COLUMN identity TEXT;
 ALTER TABLE renderings ADD COLUMN epoch TEXT NOT NULL DEFAULT '';
 {_INDEX_OF_RENDERED}
+{_TRANSFORMS}
 """,
 }
 """What makes a queue of each version into one of the next."""

@@ -65,6 +65,7 @@ class SqliteQueue:
         self.settle_renderings = renderings.settle_renderings
 
         outdating = Outdating(session)
+        self.note_transforms = outdating.note_transforms
         self.chains_to_compare = outdating.chains_to_compare
         self.compare_renderings = outdating.compare_renderings
 

@@ -113,6 +113,10 @@ class QueueStore(Protocol):
         """Lease renderings that are due, taking turns between chains, none of the `busy` chains."""
         ...
 
+    def note_transforms(self, deidentifying: Mapping[str, bool]) -> None:
+        """Keep of transforms whether they de-identify: see `ObjectRow.withholds_uids`."""
+        ...
+
     def chains_to_compare(self) -> Sequence[tuple[str, ...]]:
         """The chains of which something rendered waits that nobody has compared since the router started.
 

@@ -102,6 +102,8 @@ class RenderCoordinator(Coordinator[ClaimedRendering, RenderingOutcome]):
             self.queue.clear_problems("transforms.")
             for name, text in hello["broken"].items():
                 self.queue.set_problem(f"transforms.{name}", text)
+            deidentifying = hello["deidentifying"]
+            self.queue.note_transforms({name: name in deidentifying for name in hello["identities"]})
             self._comparison.learn(hello)
         if "done" not in message:
             return

@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
+from pydicom.dataset import Dataset
+
 from hilum_core.crash_points import reach
 from hilum_core.queue.records import (
     ClaimedRendering,
@@ -19,9 +21,10 @@ from hilum_core.queue.records import (
 from hilum_core.queue.states import GONE
 from hilum_core.render.apart import ApartTransform, TransformsApart
 from hilum_core.render.applying import Made, Original, render
+from hilum_core.render.silence import hushed
 from hilum_core.render.steps import Step
 from hilum_core.render.writing import beside
-from hilum_core.spool import SpoolDamage, data_set_span
+from hilum_core.spool import SpoolDamage, data_set_span, open_data_set
 from hilum_core.workers.failures import PERMANENT, failure_of, local_failure, retry_after_s
 from hilum_core.workers.freshness import verify_unless_fresh
 from hilum_core.workers.isolation import Ended
@@ -29,7 +32,7 @@ from hilum_core.workers.pipe import Message
 from hilum_core.workers.session import WorkerSession
 from hilum_core.workers.wire import pack, unpack
 from hilum_sdk import Discard, Hold, Transform
-from hilum_sdk.elements import ElementsError, LimitExceeded, MalformedDataSet
+from hilum_sdk.elements import ElementsError, LimitExceeded, MalformedDataSet, read_header
 
 _CLOSE_WITHIN = timedelta(seconds=5)
 
@@ -116,10 +119,11 @@ class RenderWorker:
         missing = [name for name in claimed.chain if name in reasons or name not in self._steps]
         if missing:
             return self._without(missing[0], reasons, claimed)
+        source = Path(item["path"])
         try:
-            return self._render(claimed, Path(item["path"]), Path(item["folder"]))
+            return self._render(claimed, source, Path(item["folder"]))
         except Ended as ended:
-            return ended.message
+            return self._hushed(ended.message, claimed, source)
         except SpoolDamage as error:
             return _held(claimed, "damaged", Failure(text=error.message))
         except ElementsError as error:
@@ -158,7 +162,7 @@ class RenderWorker:
                 alive=alive,
             )
             if not isinstance(made, Made):
-                return _ended(claimed, made)
+                return self._hushed(_ended(claimed, made), claimed, source)
             reach("render.worker.synced")
             path.replace(folder / made.rendering.file_name)
             reach("render.worker.in_place")
@@ -174,6 +178,15 @@ class RenderWorker:
             plugins=made.plugins,
         )
         return {"rendered": pack(record)}
+
+    def _hushed(self, outcome: Message, claimed: ClaimedRendering, source: Path) -> Message:
+        """See that what a transform says tells nothing of an object that is to be de-identified."""
+
+        def header() -> Dataset:
+            with open_data_set(source) as file:
+                return read_header(file, claimed.stored.instance.transfer_syntax_uid)
+
+        return hushed(outcome, chain=[self._steps[name] for name in claimed.chain], header=header)
 
     @contextmanager
     def _calling(self, step: Step) -> Iterator[None]:

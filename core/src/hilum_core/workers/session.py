@@ -94,6 +94,8 @@ class WorkerSession:
             data_dir=self.arguments.state_dir / "data" / label.replace("/", "_"),
             session=self,
         )
+        if composed.deidentifies:
+            log.hush(label)
         component = composed.create(context)
         component.open()
         return component
