@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import select
+import socket
 import textwrap
 import time
 from datetime import UTC, datetime
@@ -24,7 +25,7 @@ from hilum_core.route.headers import _text
 from hilum_core.spool import open_spool
 from hilum_core.stage import StageArguments
 from hilum_core.workers.link import CAME_TO_ITS_END, WorkerLink
-from hilum_core.workers.wire import unpack
+from hilum_core.workers.wire import pack, unpack
 from hilum_sdk import Association
 from hilum_sdk.elements import read_file_meta
 
@@ -56,10 +57,11 @@ keyword = acme_filters
 says = acme_filters
 opens = acme_filters
 closes = acme_filters
+tells = acme_filters
 """
 FILTERS = """
     import attrs, json, os, stat, struct, time
-    from hilum_sdk import Filter, FilterSpec, hookimpl
+    from hilum_sdk import ContextNeed, Filter, FilterSpec, hookimpl
     @attrs.frozen(kw_only=True)
     class Config:
         pass
@@ -85,6 +87,17 @@ FILTERS = """
                 except OSError:
                     pass
             time.sleep(1000)
+    class Tells(Filter):
+        def matches(self, header, instance):
+            return True
+        def probe(self):
+            need = ContextNeed(sop_class_uid="1.2.840.10008.1.1", transfer_syntaxes=("1.2.840.10008.1.2",))
+            with self.context.dicom.associate("nobody", [need]):
+                pass
+        def explain(self, header, instance):
+            context = self.context
+            context.beat()
+            return f"{context.label} {context.data_dir} {context.stopping()} {header.Modality}"
     class Opens(Keyword):
         def open(self):
             time.sleep(1000)
@@ -94,6 +107,7 @@ FILTERS = """
             time.sleep(1000)
     @hookimpl
     def hilum_register_filters():
+        yield FilterSpec(type="tells", config=Config, create=Tells)
         yield FilterSpec(type="opens", config=Config, create=Opens)
         yield FilterSpec(type="closes", config=Config, create=Closes)
         yield FilterSpec(type="says", config=Config, create=Says)
@@ -119,7 +133,7 @@ def route(name, sinks, more=""):
 class Bench:
     """A spool with one object of CT, and a worker to route it."""
 
-    def __init__(self, state_dir, config, module="hilum_core.route.worker"):
+    def __init__(self, state_dir, config, module="hilum_core.route.worker", label="route-1"):
         self.spool = open_spool(state_dir, 1)
         self.lock_fd = os.open(state_dir / "lock", os.O_CREAT | os.O_RDWR)
         arguments = StageArguments(
@@ -129,7 +143,7 @@ class Bench:
             lock_fd=self.lock_fd,
             stop_within_s=5,
         )
-        self.link = WorkerLink(module, "route-1", arguments, memory_bytes=1 << 30, call_limit_s=30)
+        self.link = WorkerLink(module, label, arguments, memory_bytes=1 << 30, call_limit_s=30)
         self.heard = []
 
     def store(self):
@@ -176,6 +190,13 @@ class Bench:
             self.link.kill()
             self.link.retire()
         os.close(self.lock_fd)
+
+
+@pytest.fixture
+def free_tcp_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        yield probe.getsockname()[1]  # bound, and nobody listens
 
 
 def iter_messages(link):
@@ -258,6 +279,31 @@ def test_filters_that_share_the_worker_and_hang_as_they_open_or_close_hold_it_up
     reason = "did not finish within its time limit (acme-filters 1.5)"
     assert heard == [{"hello": {"broken": {"filters.opens": reason}}}]
     assert link.retire() == CAME_TO_ITS_END
+
+
+@pytest.mark.usefixtures("acme_filters")
+def test_an_isolated_filter_has_the_context_that_it_would_have_elsewhere(bench, free_tcp_port, tmp_path):
+    peers = f'[peers.nobody]\nae_title = "X"\nhost = "127.0.0.1"\nport = {free_tcp_port}\n'
+    config = peers, '[filters.own]\ntype = "tells"\n', route("all", ["out"])
+    at_work = bench(*config, module="hilum_core.route.isolated", label="filters.own")
+    stored = at_work.store()
+    path = str(at_work.spool.locate(stored.instance.id))
+    explain = {"ask": "explain", "path": path, "instance": pack(stored.instance)}
+    at_work.link.start_if_due()
+    told = []
+    for number, question in enumerate(({"ask": "probe"}, explain, explain)):
+        if number == 2:
+            at_work.link.send({"stopping": 1})
+        at_work.link.push([(str(number), None, question)])
+        while len(told) <= number and select.select([at_work.link.fileno()], [], [], 30)[0]:
+            told += [message for message in at_work.link.receive() if "done" in message]
+    assert told[0]["failed"]["kind"] == "DestinationUnavailable"
+    folder = tmp_path / "state" / "data" / "filters.own"
+    assert [message["explain"] for message in told[1:]] == [
+        f"filters.own {folder} False CT",
+        f"filters.own {folder} True CT",
+    ]
+    assert folder.is_dir()
 
 
 NONSENSE = (
