@@ -16,7 +16,7 @@ from bench import goals, growing, memory
 from bench.contestants.hilum import HILUM
 from bench.contestants.routers import PASS_ON, routers
 from bench.contestants.senders import SENDERS
-from bench.contests import associate, fan_out, nagle, receive, route, scale, send, siege
+from bench.contests import associate, fan_out, header, nagle, receive, route, scale, send, siege
 from bench.contests import large as large_object
 from bench.machine import look
 from bench.measure import Run, summarise
@@ -37,6 +37,7 @@ CONTESTS: dict[str, Compete] = {
     siege.CONTEST: siege.compete,
     scale.CONTEST: scale.compete,
     large_object.CONTEST: large_object.compete,
+    header.CONTEST: header.compete,
     growing.CONTEST: growing.compete,
 }
 CONTESTANTS = dict.fromkeys(
@@ -44,6 +45,7 @@ CONTESTANTS = dict.fromkeys(
         *(one.name for one in receive.contestants()),
         *(one.name for one in SENDERS),
         *(one.name for one in routers(PASS_ON, 0)),
+        *(one.name for one in header.WAYS),
     ]
 )
 

@@ -10,7 +10,7 @@ import attrs
 from bench import growing
 from bench.contestants.hilum import HILUM
 from bench.contestants.routers import PASS_ON
-from bench.contests import fan_out, large, nagle, receive, route, scale, send, siege
+from bench.contests import fan_out, header, large, nagle, receive, route, scale, send, siege
 from bench.measure import Case, Summary
 from bench.objects import CT, KINDS, SMALL
 
@@ -169,6 +169,8 @@ def _goals() -> Iterator[Goal]:
         yield Kept(hard=last, easy=first, at_least=0.9)
     yield from _growth_goals()
     yield Lean(contest=large.CONTEST, below_mib=150)
+    yield Ahead(case=header.CASE, other=header.COPY, at_least=0.5)
+    yield Lean(contest=header.CONTEST, below_mib=150)
 
 
 def _receive_goals() -> Iterator[Goal]:

@@ -35,6 +35,12 @@ def test_it_races_hilum_and_the_floor_and_compares_what_arrives(tmp_path):
     assert [goal["bound"] for goal in measured["goals"]] == [0.7, 0.7, 0.6]
 
 
+def test_an_edited_header_is_raced_against_copying_the_file(tmp_path):
+    measured = _race(tmp_path, "header")
+    assert {one["contestant"]: one["exact"] for one in measured["summaries"]} == {"hilum": 1, "copy": 1}
+    assert [goal["bound"] for goal in measured["goals"]] == [0.5, 150]
+
+
 @pytest.mark.skipif(shutil.which("dcmsend") is None, reason="needs dcmsend and storescp (DCMTK)")
 def test_hilum_sends_beside_dcmtk_and_receives_from_it(tmp_path):
     summaries = _race(tmp_path, "send", "nagle", "hilum", "dcmsend")["summaries"]

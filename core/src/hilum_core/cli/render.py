@@ -64,7 +64,8 @@ def render(*, config_path: Path, route_name: str, paths: tuple[Path, ...], outpu
     written = 0
     with tempfile.TemporaryDirectory(prefix="hilum-render-") as scratch, ExitStack() as stack:
         chain = [
-            stack.enter_context(_step(name, composition, config, Path(scratch))) for name in route.transforms
+            stack.enter_context(open_step(name, composition, config, Path(scratch)))
+            for name in route.transforms
         ]
         shop = _Shop(chain, config.router.ae_title, output, Path(scratch))
         # Where what leaves is de-identified, even the name of a file may tell of a patient.
@@ -110,7 +111,7 @@ def _find_route(config: Config, name: str) -> RouteSettings:
 
 
 @contextmanager
-def _step(name: str, composition: Composition, config: Config, scratch: Path) -> Iterator[Step]:
+def open_step(name: str, composition: Composition, config: Config, scratch: Path) -> Iterator[Step]:
     """One transform, opened, in this very process."""
     composed = composition.components[f"transforms.{name}"]
     data_dir = scratch / f"data-{name}"
@@ -179,7 +180,7 @@ class _Shop:
                 self._chain,
                 path,
                 system=self._system,
-                calling=_calling,
+                calling=bound_to_nothing,
                 alive=lambda: None,
             )
         except ElementsError as error:
@@ -195,8 +196,8 @@ class _Shop:
 
 
 @contextmanager
-def _calling(step: Step) -> Iterator[None]:
-    """Name whose fault it is when a transform fails."""
+def bound_to_nothing(step: Step) -> Iterator[None]:
+    """Call a transform without a limit, and name whose fault it is when it fails."""
     try:
         yield
     except ElementsError:
