@@ -8,6 +8,7 @@ def test_the_standard_plugins_are_listed_by_kind(hilum):
     assert shown.exit_code == 0
     words = [line.split()[:3] for line in shown.stdout.splitlines()]
     assert ["filter", "tags", "hilum-filter-tags"] in words
+    assert ["transform", "deidentify", "hilum-transform-deidentify"] in words
     assert ["transform", "edit", "hilum-transform-edit"] in words
     assert ["sink", "dicom", "hilum-sink-dicom"] in words
     assert ["sink", "folder", "hilum-sink-folder"] in words

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from logging import Logger
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from hilum_sdk.errors import HilumError
-from hilum_sdk.records import ContextNeed, Instance, PeerName, Receipt, Timeouts
+from hilum_sdk.records import ContextNeed, Fate, Instance, PeerName, Receipt, Timeouts
 
 if TYPE_CHECKING:  # pydicom takes 0.3 s to import, and coordinators never read a data set
     from pydicom.dataset import Dataset
@@ -53,6 +53,41 @@ class RawElement(Protocol):
         ...
 
 
+class Level(Protocol):
+    """The elements that stand side by side: those of the data set itself, or of one item."""
+
+    @property
+    def parent(self) -> Level | None:
+        """The level that holds the sequence of this item; None of the data set itself."""
+        ...
+
+    @property
+    def sequence(self) -> RawElement | None:
+        """The sequence that this is an item of; None of the data set itself."""
+        ...
+
+    @property
+    def elements(self) -> ElementEditor:
+        """The same elements by path, as seen from here."""
+        ...
+
+    def rewrite(self, decide: Callable[[RawElement], Fate | bytes]) -> None:
+        """Decide about each element in its order: keep it, remove it, or give it a new value.
+
+        A new value keeps the VR, and is padded by it. A sequence can only be emptied: ``b""``.
+
+        Raises
+        ------
+        ValueError
+            A sequence or encapsulated pixel data was given a value.
+        """
+        ...
+
+    def remove(self) -> None:
+        """Take this item out of its sequence, with all below it."""
+        ...
+
+
 class ElementEditor(Protocol):
     """Raw access to every element of one data set, at every depth. What is not changed keeps its bytes."""
 
@@ -60,6 +95,14 @@ class ElementEditor(Protocol):
         """Every element with its path, in the order of the data set, a sequence before its items.
 
         The element just yielded may be removed or replaced while walking.
+        """
+        ...
+
+    def levels(self) -> Iterator[Level]:
+        """The data set, then each item of each sequence at every depth, after what holds it.
+
+        For who has something to say about every element: faster than `walk`. What is below an
+        element or item that was removed does not come.
         """
         ...
 

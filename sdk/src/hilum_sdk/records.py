@@ -7,6 +7,7 @@ core decides in one process and plugins work in others.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Literal, NewType
 
 import attrs
@@ -80,6 +81,13 @@ class Hold:
 
     reason: str
     code: str = "held"
+
+
+class Fate(Enum):
+    """What becomes of an element that gets no new value (`Level.rewrite`)."""
+
+    KEEP = "keep"
+    REMOVE = "remove"
 
 
 @attrs.frozen(kw_only=True)

@@ -8,7 +8,15 @@ from hilum_core.config import ComponentEntry
 from hilum_core.registry.declared import Declared
 from hilum_core.registry.versions import normalized
 
-STANDARD = frozenset({"hilum-filter-tags", "hilum-transform-edit", "hilum-sink-dicom", "hilum-sink-folder"})
+STANDARD = frozenset(
+    {
+        "hilum-filter-tags",
+        "hilum-transform-deidentify",
+        "hilum-transform-edit",
+        "hilum-sink-dicom",
+        "hilum-sink-folder",
+    }
+)
 """The distributions that are developed and tested with the core: theirs share a worker by default."""
 
 

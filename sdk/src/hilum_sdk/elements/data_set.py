@@ -6,16 +6,17 @@ a change is told at once to what holds it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from hilum_sdk.elements.element import Element
 from hilum_sdk.elements.encoding import UNDEFINED, Encoding
-from hilum_sdk.elements.errors import LimitExceeded, MalformedDataSet
+from hilum_sdk.elements.errors import LimitExceeded, MalformedDataSet, tag_text
 from hilum_sdk.elements.layout import ElementHeader, sniff
 from hilum_sdk.elements.segments import Piece
 from hilum_sdk.elements.source import Source
 from hilum_sdk.elements.tokens import Child, children
-from hilum_sdk.elements.vr import SHORT_VR_OF_CODE
+from hilum_sdk.elements.vr import SHORT_VR_OF_CODE, pad
+from hilum_sdk.records import Fate
 
 _MOST_CHILDREN = 500_000  # of one level, held in memory together
 
@@ -116,6 +117,30 @@ class DataSet:
             return found
         self._replace(tag, made)
         return made
+
+    def rewrite(self, decide: Callable[[Element], Fate | bytes]) -> None:
+        """Keep, remove or replace each element; raises ValueError of what can have no such value."""
+        kept: list[Element] = []
+        gone: list[tuple[Element, Element | None]] = []
+        for element in self.elements():
+            fate = decide(element)
+            if fate is Fate.KEEP:
+                kept.append(element)
+                continue
+            made = None if fate is Fate.REMOVE else self._revalued(element, fate)
+            if made is element:
+                kept.append(element)
+                continue
+            gone.append((element, made))
+            if made is not None:
+                kept.append(made)
+        if not gone:
+            return
+        self.held_elements = kept
+        self._index = None
+        for element, made in gone:
+            element.data_set = None
+            self.resized(element.tag, (made.size if made else 0) - element.size)
 
     def put_encoded(self, source: Source) -> None:
         """Set the element that is all of a source: a sequence, encoded as here, with its header.
@@ -220,6 +245,15 @@ class DataSet:
             elements.insert(place, made)
         self._index = None
         self.resized(tag, (made.size if made else 0) - sum(element.size for element in old))
+
+    def _revalued(self, element: Element, value: object) -> Element:
+        """An element with a new value, or the same one if it has that already."""
+        if not isinstance(value, bytes):
+            raise TypeError("an element is kept, removed, or given bytes")
+        if element.is_encapsulated or (value and element.is_sequence):
+            raise ValueError(f"{tag_text(element.tag)}: a sequence, or fragments, cannot be given a value")
+        made = Element.put(self, element.tag, element.vr, pad(element.vr, value))
+        return element if element.equals(made) or (element.is_sequence and not element.value_length) else made
 
     def _drop_group_length(self, tag: int) -> int:
         """Take out the length of a group that has changed, and return its size.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 import attrs
@@ -17,6 +17,7 @@ from hilum_sdk.elements.source import Scratch
 from hilum_sdk.elements.text import decode_text, encode_text
 from hilum_sdk.elements.vr import PLAIN_TEXT, TEXT, pad, padding
 from hilum_sdk.errors import PermanentError
+from hilum_sdk.records import Fate
 
 Path = tuple[int, ...]
 
@@ -59,6 +60,22 @@ class Editor:
                         f"{tag_text(path[0])}: nested deeper than {self._most_levels} sequences"
                     )
                 stack.append(_items(path, part))
+
+    def levels(self) -> Iterator[Level]:
+        """The data set, then each item of each sequence at every depth, after what holds it."""
+        top = Level(self._top, self._scratch, None)
+        yield top
+        stack = [top.below()]
+        while stack:
+            level = next(stack[-1], None)
+            if level is None:
+                stack.pop()
+                continue
+            if len(stack) > self._most_levels:
+                raise LimitExceeded(f"nested deeper than {self._most_levels} sequences")
+            yield level
+            if not level.removed:
+                stack.append(level.below())
 
     def get(self, path: Path) -> Element | None:
         """The element at `path`, or None."""
@@ -122,7 +139,7 @@ class Editor:
 
     def _character_set(self, path: Path) -> bytes:
         """As it stands in the innermost item around `path` that says one (PS3.5 6.1.2.3)."""
-        data_set, said = self._top, self._top.find(SPECIFIC_CHARACTER_SET)
+        data_set, said = self._top, _inherited(self._top)
         for tag, number in zip(path[:-1:2], path[1::2], strict=False):
             sequence = data_set.find(tag)
             if sequence is None or not sequence.is_sequence or number >= len(items_of(sequence)):
@@ -176,6 +193,64 @@ class Editor:
             return kept
         kept.file.seek(0)
         return kept.file.read()
+
+
+class Level:
+    """The elements that stand side by side (`hilum_sdk.Level`)."""
+
+    __slots__ = ("_scratch", "data_set", "parent", "removed")
+
+    def __init__(self, data_set: DataSet, scratch: Scratch, parent: Level | None) -> None:
+        self.data_set = data_set
+        self.parent = parent
+        self.removed = False
+        self._scratch = scratch
+
+    @property
+    def sequence(self) -> Element | None:
+        """The sequence that this is an item of."""
+        return self.data_set.parent
+
+    @property
+    def elements(self) -> Editor:
+        """The same elements by path, as seen from here."""
+        return Editor(self.data_set, self._scratch)
+
+    def rewrite(self, decide: Callable[[Element], Fate | bytes]) -> None:
+        """Decide about each element in its order: keep it, remove it, or give it a new value."""
+        self.data_set.rewrite(decide)
+
+    def remove(self) -> None:
+        """Take this item out of its sequence."""
+        sequence = self.data_set.parent
+        if sequence is None:
+            raise ValueError("the data set itself is no item")
+        set_items(sequence, [item for item in items_of(sequence) if item is not self.data_set])
+        self.removed = True
+
+    def below(self) -> Iterator[Level]:
+        """The items of its sequences; what was not changed is forgotten when they are through."""
+        data_set = self.data_set
+        data_set.pins += 1
+        for element in tuple(data_set.elements()):
+            if element.data_set is data_set and element.is_sequence:
+                element.pins += 1
+                for item in tuple(items_of(element)):
+                    yield Level(item, self._scratch, self)
+                element.pins -= 1
+                element.release()
+        data_set.pins -= 1
+        if data_set.parent is not None:
+            data_set.release()
+
+
+def _inherited(data_set: DataSet | None) -> Element | None:
+    """The Specific Character Set of an item, or of what holds it."""
+    while data_set is not None:
+        if (said := data_set.find(SPECIFIC_CHARACTER_SET)) is not None:
+            return said
+        data_set = data_set.parent.data_set if data_set.parent is not None else None
+    return None
 
 
 def _checked(path: Path) -> Path:
