@@ -16,8 +16,10 @@ from hilum_core.config.components import (
 )
 from hilum_core.config.flow import Config, Flow
 from hilum_core.config.loading import Examined, examine, load, load_reception
-from hilum_core.config.reception import ListenAddress, PeerSettings, Reception, RouterSettings, TransferSyntax
+from hilum_core.config.peers import PeerSettings, TransferSyntax
+from hilum_core.config.reception import Reception
 from hilum_core.config.report import report
+from hilum_core.config.router import ListenAddress, RouterSettings
 from hilum_core.config.routes import RouteSettings
 from hilum_core.config.security import Login, PeerTls, RouterTls
 

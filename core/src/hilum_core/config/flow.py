@@ -8,7 +8,8 @@ from typing import Any
 import attrs
 
 from hilum_core.config.components import KINDS, ComponentEntry, Kind, read_component, rest_of
-from hilum_core.config.reception import PeerSettings, RouterSettings
+from hilum_core.config.peers import PeerSettings
+from hilum_core.config.router import RouterSettings
 from hilum_core.config.routes import RouteSettings, read_route, same_names
 from hilum_sdk.config import ConfigProblem, ConfigProblems, nearest, path_to
 

@@ -9,15 +9,8 @@ import attrs
 import tomli
 
 from hilum_core.config.flow import Config, Flow, FlowReader
-from hilum_core.config.reception import (
-    PeerSettings,
-    Reception,
-    RouterSettings,
-    not_ours,
-    read_peers,
-    read_router,
-    tls_is_there,
-)
+from hilum_core.config.reception import Reception, read_reception
+from hilum_core.config.router import RouterSettings
 from hilum_sdk.config import ConfigProblem, ConfigProblems, join_path, path_to
 
 _DEEPEST = 64
@@ -79,7 +72,7 @@ def load_reception(text: str, *, source: str) -> Reception:
     ConfigProblems
         The text is not TOML, or one of the two is at fault.
     """
-    router, peers, problems = _reception(_read_toml(text, source))
+    router, peers, problems = read_reception(_read_toml(text, source))
     if router is None:
         raise ConfigProblems(problems)
     return Reception(router=router, peers=peers)
@@ -88,7 +81,7 @@ def load_reception(text: str, *, source: str) -> Reception:
 def examine(text: str, *, source: str) -> Examined:
     """Read as much of a config as can be read. Raises `ConfigProblems` if it is not TOML."""
     document = _read_toml(text, source)
-    router, peers, problems = _reception(document)
+    router, peers, problems = read_reception(document)
     tables = document.get("peers")
     peer_names = frozenset(tables) if isinstance(tables, Mapping) else frozenset()
     reader = FlowReader(document)
@@ -114,31 +107,6 @@ def _paths(value: object, path: str = "") -> Iterator[str]:
 
 def _is_within(path: str, outer: str) -> bool:
     return path == outer or path.startswith((f"{outer}.", f"{outer}["))
-
-
-def _reception(
-    document: Mapping[str, Any],
-) -> tuple[RouterSettings | None, Mapping[str, PeerSettings], list[ConfigProblem]]:
-    """Read both tables; no router where either is at fault."""
-    router: RouterSettings | None = None
-    peers: Mapping[str, PeerSettings] = {}
-    problems: list[ConfigProblem] = []
-    try:
-        router = read_router(document)
-    except ConfigProblems as error:
-        problems += error.problems
-    try:
-        peers = read_peers(document)
-    except ConfigProblems as error:
-        router = None
-        problems += error.problems
-    if router is not None and (missing := tuple(tls_is_there(router, peers))):
-        router = None
-        problems += missing
-    if router is not None and (wrong := list(not_ours(router, peers))):
-        router = None
-        problems += wrong
-    return router, peers, problems
 
 
 def _read_toml(text: str, source: str) -> Mapping[str, Any]:
