@@ -302,7 +302,8 @@ router.worker_memory: a worker needs at least "256MiB"
 peers.a.host: '10.1.2.300' is no IP address
 peers.a.port: expected an integer, got "104"
 peers.a.prefer[0]: no transfer syntax is called 'JPEG2001'; did you mean 'JPEG2000'?
-peers.c: has the AE title and host of peers.b, so nobody can tell which of them calls; \
+peers.c: has the AE title of peers.b, and either may call from any address, \
+so nobody can tell which of them calls; \
 give each an AE title or addresses of its own
 peers."d e": a name has 1 to 64 letters of a-z and A-Z, digits, '-' and '_'
 peers."d e".ae_title: missing; give a string
@@ -342,11 +343,50 @@ def test_reception_looks_at_router_and_peers_only():
     assert load(text, source="x")[0].peers == reception.peers
 
 
-def test_two_peers_of_one_ae_title_may_be_told_apart_by_their_hosts():
-    text = LEAST + (
-        "[peers.a]\nae_title = 'CT'\nhost = '10.0.0.1'\n[peers.b]\nae_title = 'CT'\nhost = '10.0.0.2'\n"
-    )
-    assert faults(text) == []
+def namesakes(one, other):
+    """A config with two peers of one AE title."""
+    return f"{LEAST}[peers.a]\nae_title = 'CT'\n{one}\n[peers.b]\nae_title = 'CT'\n{other}\n"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("host = '10.0.0.1'", "host = '10.0.0.2'\nmay_send = true"),
+        ("from_addresses = ['10.0.0.0/8']\nmay_send = true", "from_addresses = ['10.0.0.0/9']"),
+        ("host = '10.0.0.1'\nmay_send = true", "host = 'roaming.example'"),
+        ("host = 'pacs1.example'", "host = 'pacs2.example'"),  # neither sends
+    ],
+)
+def test_two_peers_of_one_ae_title_may_be_told_apart_by_their_hosts(one, other):
+    assert faults(namesakes(one, other)) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        ("host = '10.0.0.1'", "host = '10.0.0.1'\nport = 105", " and host of peers.a"),
+        (
+            "host = '10.0.0.1'",
+            "from_addresses = ['10.0.0.1']\nmay_send = true",
+            " and from_addresses of peers.a",
+        ),
+        ("host = 'fd00::1'\nmay_send = true", "host = 'FD00:0::1'", " and host of peers.a"),
+        ("host = '10.0.0.1'\nmay_send = true", "host = '::ffff:10.0.0.1'", " and host of peers.a"),
+        (
+            "host = 'a.example'\nmay_send = true",
+            "host = 'b.example'",
+            " of peers.a, and either may call from any",
+        ),
+        (
+            "host = '10.0.0.1'\ncheck_address = false",
+            "may_send = true",
+            " of peers.a, and either may call from",
+        ),
+    ],
+)
+def test_of_two_peers_that_a_caller_can_be_the_config_says_so(one, other, shared):
+    (only,) = refusal(namesakes(one, other))
+    assert only.startswith(f"peers.b: has the AE title{shared}")
 
 
 @pytest.mark.parametrize(

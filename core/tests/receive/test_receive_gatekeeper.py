@@ -30,6 +30,11 @@ PEERS = {
     "group": PeerSettings(ae_title="CR", from_addresses=(Network("10.2.0.0/16"), Network("fd00:2::/64"))),
     "room7": PeerSettings(ae_title="CR", from_addresses=(Network("10.2.7.0/24"),)),
     "one": PeerSettings(ae_title="CR", host="10.2.7.7"),
+    "mapped": PeerSettings(
+        ae_title="MAPPED", from_addresses=(Network.from_config("::ffff:10.3.0.0/112"),), may_send=True
+    ),
+    "mapped_host": PeerSettings(ae_title="MAPPED", host="::ffff:10.3.7.7", may_send=True),
+    "link": PeerSettings(ae_title="LINK", from_addresses=(Network("fe80::/64"),), may_send=True),
     "travelling": PeerSettings(ae_title="CR", host="cart.example.org"),
     "tls": PeerSettings(ae_title="TLS", tls=True),
     "named_tls": PeerSettings(ae_title="NAMED_TLS", tls=PeerTls(subject="CN=ct1,O=Clinic")),
@@ -60,6 +65,10 @@ def is_not_recognised(decision, why):
         ("CT1", "::ffff:10.1.20.6", "ct2"),
         ("V6", "fd00:0::5", "v6"),
         ("NAMED", "10.77.7.7", "named"),
+        ("MAPPED", "10.3.9.9", "mapped"),
+        ("MAPPED", "::ffff:10.3.9.9", "mapped"),
+        ("MAPPED", "10.3.7.7", "mapped_host"),
+        ("LINK", "fe80::7%eth0", "link"),
         ("NAT", "192.168.3.3", "nat"),
     ],
 )

@@ -28,6 +28,7 @@ from hilum_sdk.config import (
 )
 
 _each_an_ae_title = deep_iterable(ae_title)
+_ANYWHERE = ""
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?:\.(?!-)[A-Za-z0-9_-]{1,63})*\.?")
 
 
@@ -193,7 +194,7 @@ class PeerSettings:
         if self.from_addresses or not self.check_address or self.host is None:
             return self.from_addresses
         try:
-            return (Network(ipaddress.ip_network(self.host)),)
+            return (Network.from_config(self.host),)
         except ValueError:  # a host name: reception does not depend on a name server
             return ()
 
@@ -220,15 +221,28 @@ def read_peers(document: Mapping[str, Any]) -> Mapping[str, PeerSettings]:
 
 
 def _told_apart(peers: Mapping[str, PeerSettings]) -> Iterator[ConfigProblem]:
-    first: dict[tuple[str, str | None, str], str] = {}
+    """Find peers that a caller can be either of: with one AE title, and from the same address."""
+    before: dict[tuple[str, str], list[str]] = {}
     for name, peer in peers.items():
-        host = None if peer.from_addresses else peer.host
-        for network in peer.from_addresses or ("",):
-            other = first.setdefault((peer.ae_title, host, network), name)
-            if other != name:
-                yield ConfigProblem(
-                    f"peers.{name}",
-                    f"has the AE title and {'from_addresses' if network else 'host'} of peers.{other}, so "
-                    "nobody can tell which of them calls; give each an AE title or addresses of its own",
-                )
+        for network in peer.calls_from or (_ANYWHERE,):
+            others = before.setdefault((peer.ae_title, network), [])
+            if (other := next((one for one in others if _are_alike(peers[one], peer)), None)) is not None:
+                yield ConfigProblem(path_to("peers", name), _alike(peer, network, other))
                 break
+            others.append(name)
+
+
+def _are_alike(one: PeerSettings, other: PeerSettings) -> bool:
+    """Whether it matters that nobody knows which of the two calls: not for two archives of one AE title."""
+    return one.may_send or other.may_send or one.host == other.host
+
+
+def _alike(peer: PeerSettings, network: str, other: str) -> str:
+    if network == _ANYWHERE:
+        shared = "the AE title of peers.{}, and either may call from any address"
+    else:
+        shared = f"the AE title and {'from_addresses' if peer.from_addresses else 'host'} of peers.{{}}"
+    return (
+        f"has {shared.format(other)}, so nobody can tell which of them calls; give each an AE title or "
+        "addresses of its own"
+    )

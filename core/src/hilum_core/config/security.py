@@ -12,6 +12,7 @@ import attrs
 from hilum_sdk.config import Secret, about, not_empty
 
 ProfileName = Literal["bcp195", "modified-bcp195", "non-downgrading-bcp195", "extended-bcp195"]
+_MAPPED_BITS = 96
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
@@ -33,7 +34,10 @@ class Fingerprint(str):
 
 
 class Network(str):
-    """An IP address or network, in its normal form: an address is a network of one."""
+    """An IP address or network, in its normal form: an address is a network of one.
+
+    One of IPv4 is such however it is written, as its callers are: `::ffff:10.1.20.5` is `10.1.20.5`.
+    """
 
     __slots__ = ()
     config_words: ClassVar[str] = 'an IP address or network such as "10.1.20.0/24"'
@@ -44,12 +48,22 @@ class Network(str):
         if type(value) is not str:
             raise TypeError
         try:
-            return cls(ipaddress.ip_network(value))
+            return cls(_unmapped(ipaddress.ip_network(value)))
         except ValueError as error:
             if "host bits" in str(error):
                 meant = ipaddress.ip_network(value, strict=False)
                 raise ValueError(f"{value!r} has bits beyond its prefix; write {str(meant)!r}") from None
             raise ValueError(f"expected {cls.config_words}, got {value!r}") from None
+
+
+def _unmapped(
+    network: ipaddress.IPv4Network | ipaddress.IPv6Network,
+) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """The network of IPv4 that one of IPv6 stands for (RFC 4291 2.5.5.2), or itself."""
+    mapped = network.network_address.ipv4_mapped if isinstance(network, ipaddress.IPv6Network) else None
+    if mapped is None or network.prefixlen < _MAPPED_BITS:
+        return network
+    return ipaddress.IPv4Network((mapped, network.prefixlen - _MAPPED_BITS))
 
 
 def _file(instance: object, attribute: attrs.Attribute[Any], value: Path | None) -> None:  # noqa: ARG001 - attrs' signature
