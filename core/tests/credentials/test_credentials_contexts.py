@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import ssl
 from pathlib import Path
@@ -10,7 +11,14 @@ import attrs
 import pytest
 
 from hilum_core.config import Login, PeerSettings, PeerTls, RouterTls
-from hilum_core.credentials import CredentialError, ServerTls, client_tls, remote_node, server_context
+from hilum_core.credentials import (
+    CredentialError,
+    ServerTls,
+    client_tls,
+    remote_node,
+    renewal,
+    server_context,
+)
 from hilum_sdk import ConfigError
 from hilum_sdk.config import Secret
 
@@ -113,10 +121,16 @@ def replace(path, by):
     beside.replace(path)
 
 
-def test_renewed_certificates_are_taken_when_both_files_are_there(settings, authority, tmp_path):
-    certificate, key = tmp_path / "router.pem", tmp_path / "router.key"
+def copies(settings, folder):
+    """The certificate of the router and its key, as files of the test's own."""
+    certificate, key = folder / "router.pem", folder / "router.key"
     shutil.copy(settings.certificate, certificate)
     shutil.copy(settings.key, key)
+    return certificate, key
+
+
+def test_renewed_certificates_are_taken_when_both_files_are_there(settings, authority, tmp_path):
+    certificate, key = copies(settings, tmp_path)
     troubles, renewals = [], []
     tls = ServerTls(
         attrs.evolve(settings, certificate=certificate, key=key),
@@ -149,3 +163,74 @@ def test_files_that_never_served_give_no_context_until_they_do(settings, tmp_pat
     assert len(troubles) == 1
     shutil.copy(settings.certificate, certificate)
     assert tls() is not None
+
+
+class Removing:
+    """A passcode whose reading takes so long that somebody removes the key meanwhile."""
+
+    file = None
+
+    def __init__(self, key):
+        self.key = key
+
+    def reveal(self):
+        self.key.unlink()
+        return ""
+
+
+def test_a_key_that_goes_while_it_is_read_keeps_the_context_before(settings, tmp_path):
+    certificate, key = copies(settings, tmp_path)
+    settings = attrs.evolve(settings, certificate=certificate, key=key)
+    troubles = []
+    tls = ServerTls(settings, on_trouble=troubles.append, on_renewal=lambda: None)
+    first = tls()
+    tls._tls = attrs.evolve(settings, key_passcode=Removing(key))
+    key.touch()
+    assert tls() is first
+    (trouble,) = troubles
+    assert "cannot be read (No such file or directory)" in trouble
+
+
+def test_a_passcode_that_no_key_can_have_is_told_like_a_wrong_one(settings, authority, tmp_path):
+    identity, passcode = authority.issue("locked", passcode="geheim"), tmp_path / "passcode"
+    passcode.write_text("geheim" * 200)
+    locked = attrs.evolve(
+        settings, certificate=identity.certificate, key=identity.key, key_passcode=Secret(file=passcode)
+    )
+    said = complaint(lambda: server_context(locked))
+    assert said.startswith("router.tls.key_passcode: ")
+    assert "geheim" not in said
+
+
+def test_a_file_written_over_with_its_old_date_is_noticed(settings, tmp_path):
+    certificate, key = copies(settings, tmp_path)
+    right, before = key.read_bytes(), key.stat()
+    key.write_bytes(b"#" * len(right))
+    os.utime(key, ns=(before.st_atime_ns, before.st_mtime_ns))
+    tls = ServerTls(
+        attrs.evolve(settings, certificate=certificate, key=key),
+        on_trouble=lambda _: None,
+        on_renewal=lambda: None,
+    )
+    assert tls() is None
+    key.write_bytes(right)
+    os.utime(key, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert tls() is not None
+
+
+def test_what_could_not_be_read_is_tried_again_though_no_file_has_changed(settings, monkeypatch):
+    now, troubles = 0.0, []
+    tls = ServerTls(settings, on_trouble=troubles.append, on_renewal=lambda: None, clock=lambda: now)
+    with monkeypatch.context() as exhausted:
+
+        def no_descriptor(_settings):
+            raise CredentialError("no file descriptor is left")
+
+        exhausted.setattr(renewal, "server_context", no_descriptor)
+        assert tls() is None
+        now = 11.0
+        assert tls() is None
+    assert tls() is None  # not at every caller
+    now = 22.0
+    assert tls() is not None
+    assert troubles == ["no file descriptor is left"]

@@ -83,7 +83,7 @@ class Door:
 class Running:
     """An `AcceptorServer` on a port of its own."""
 
-    def __init__(self, places, *, decision=None, settings=None, receiver=None, is_shared=False):
+    def __init__(self, places, *, decision=None, settings=None, receiver=None, is_shared=False, tls=None):
         self.shelf = receiver or Shelf()
         self.door = Door(decision or Admission(peer="ct1"))
         self.reports = []
@@ -97,6 +97,7 @@ class Running:
             places=places,
             on_report=self.reports.append,
             is_shared=is_shared,
+            tls=tls,
         )
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self.server.serve, args=(self.stop.is_set,))

@@ -117,6 +117,19 @@ def test_callers_that_come_one_after_the_other_are_taken_as_they_come(running, p
     assert len(waited) == server._MOST_WAITS
 
 
+def test_a_fault_of_ours_at_one_caller_keeps_no_other_out(running, peer):
+    def no_context():
+        raise RuntimeError
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        acceptor = running(tls=server.TlsListener(listening, no_context))
+        with socket.create_connection(listening.getsockname(), timeout=10) as secure:
+            secure.sendall(b"\x16")
+            assert secure.recv(1) == b""
+        assert acceptor.report().ending is Ending.DEFECT
+        assert peer(acceptor).associate()[0] == pdu.A_ASSOCIATE_AC
+
+
 def test_a_loop_that_is_alone_does_not_wait(running, peer, monkeypatch):
     waited = []
     monkeypatch.setattr(server, "time", SimpleNamespace(sleep=waited.append, monotonic=lambda: 100.0))

@@ -99,6 +99,12 @@ def _prove(
         raise CredentialError(
             _unusable(error, certificate, key, where, has_passcode=bool(passcode))
         ) from None
+    except OSError as error:  # a renewal is under way, and one of them has gone since
+        raise CredentialError(_unreadable(where, certificate, error)) from None
+    except ValueError:
+        raise CredentialError(
+            f"{where}.key_passcode: is none that a key can have; give the right one"
+        ) from None
 
 
 def _unreadable(where: str, path: Path, error: OSError) -> str:
@@ -109,9 +115,17 @@ def _unusable(error: ssl.SSLError, certificate: Path, key: Path, where: str, *, 
     reason = error.reason or "no reason given"
     if "MISMATCH" in reason:
         return f"{where}.key: {key} is not the key of {certificate}; give the two that belong together"
-    if b"ENCRYPTED" in key.read_bytes() and b"BEGIN CERTIFICATE" in certificate.read_bytes():
+    if b"ENCRYPTED" in _begin(key) and b"BEGIN CERTIFICATE" in _begin(certificate):
         passcode = "its key_passcode is not the right one" if has_passcode else "give key_passcode"
         return f"{where}.key: {key} is encrypted; {passcode}"
     if reason in {"EE_KEY_TOO_SMALL", "CA_KEY_TOO_SMALL", "CA_MD_TOO_WEAK"}:
         return f"{where}.certificate: {certificate} is too weak for the profile; have a stronger one issued"
     return f"{where}: {certificate} and {key} are not a certificate and its key as PEM"
+
+
+def _begin(path: Path) -> bytes:
+    """What stands in a small file; nothing where it has gone since."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""

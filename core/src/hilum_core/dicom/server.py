@@ -33,6 +33,7 @@ from hilum_core.dicom.reception import (
     Rejection,
 )
 from hilum_core.dicom.transport import TICK_S
+from hilum_core.log import describe_exception
 
 _AT_ONCE: Final = 32
 """So many callers are let in before those that are in are heard."""
@@ -215,8 +216,11 @@ class AcceptorServer:
         for visitor in self._porch.hear():
             if visitor.has_gone:
                 self._close(visitor, Ending.LOST, "closed the connection")
-            else:
+                continue
+            try:
                 self._let_in(visitor)
+            except Exception as defect:  # noqa: BLE001 - one caller must not end the others
+                self._close(visitor, Ending.DEFECT, describe_exception(defect))
 
     def _end_late(self) -> None:
         for visitor in self._porch.late():
