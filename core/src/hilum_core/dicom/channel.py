@@ -103,17 +103,17 @@ class PduChannel:
             The peer closed the connection, or it broke.
         """
         room = self.stream.room()
+        count = None
         try:
-            # Asked before each read: a peer that sends a byte now and then lets no tick pass without one.
-            while time.monotonic() < deadline or self._transport.has_bytes():
-                if (count := self._transport.receive_into(room)) is not None:
-                    break
-                if cancelled and cancelled():
+            while count is None:
+                # Before each read: a peer that sends a byte now and then lets no tick pass without one.
+                is_late = time.monotonic() >= deadline
+                if not is_late or self._transport.has_bytes():
+                    count = self._transport.receive_into(room)
+                if count is None and cancelled and cancelled():
                     raise Cancelled
-            else:
-                if cancelled and cancelled():
-                    raise Cancelled
-                raise PeerSilent("sent too little in time")
+                if count is None and is_late:
+                    raise PeerSilent("sent too little in time")
         except OSError as error:
             raise ConnectionEnded(_in_words(error)) from error
         if not count:
