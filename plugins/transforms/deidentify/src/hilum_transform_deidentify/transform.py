@@ -6,6 +6,7 @@ import hmac
 
 from hilum_sdk import ComponentContext, ConfigError, Draft, Hold, RawElement, Transform
 from hilum_transform_deidentify.cleaning import Cleaning, Identity
+from hilum_transform_deidentify.codestreams import strip_pixels
 from hilum_transform_deidentify.config import DeidentifyConfig
 from hilum_transform_deidentify.identity import Keys, Subjects, UidMap, subject_of
 from hilum_transform_deidentify.judging import reason_to_hold
@@ -75,6 +76,8 @@ class DeidentifyTransform(Transform):
             # Without one, a destination would take the studies of many subjects for one patient's.
             elements.put((PATIENT_ID,), "LO", identity.code.encode())
         mark(elements, self._options)
+        if images := strip_pixels(draft):
+            draft.note("removed images", count=images)
         for code in sorted(cleaning.counts):
             draft.note(code, count=cleaning.counts[code])
         return None
