@@ -1,4 +1,4 @@
-"""A route that de-identifies, in a router: what arrives is de-identified, and what cannot be judged is held."""
+"""A route that de-identifies: what arrives is de-identified, and what cannot be judged is held."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ ROUTE = """
     type = "folder"
     path = "{folder}"
     layout = "{{PatientID}}/{{StudyInstanceUID}}/{{SOPInstanceUID}}.dcm"
-    deidentified_only = true
     [[routes]]
     name = "research"
     transforms = ["research"]
