@@ -63,12 +63,19 @@ def test_what_would_be_made_otherwise_is_rendered_anew_and_the_ledger_says_so(de
     assert told[-1].detail["identity"] == "as it is"
 
 
-def test_what_a_sink_has_taken_stays_as_it_was_made_for_all(desk, made):
+def test_what_a_sink_has_taken_is_rendered_anew_for_the_others_only(desk, made):
     desk.send("pacs")
     start_again(desk)
-    assert desk.queue.compare_renderings(CHAIN, "as it is") == Compared(number=1, outdated=0)
-    assert [d.rendering.identity for d in desk.queue.claim_deliveries("research", 1)] == ["as it was"]
-    assert desk.story(made)[-1] == "rendering kept"
+    assert desk.queue.compare_renderings(CHAIN, "as it is") == Compared(number=1, outdated=1)
+    assert desk.deliveries(made) == {"pacs": "delivered", "research": "unrendered"}
+    assert desk.queue.history(made).events[-1].detail["taken_by"] == ["pacs"]
+
+
+def test_what_all_sinks_have_taken_is_not_looked_at(desk, made):
+    desk.send("pacs"), desk.send("research")
+    start_again(desk)
+    assert desk.queue.chains_to_compare() == []
+    assert desk.queue.compare_renderings(CHAIN, "as it is") == Compared(number=0, outdated=0)
 
 
 def test_what_a_lane_has_in_hand_is_compared_when_it_comes_back(desk, made):

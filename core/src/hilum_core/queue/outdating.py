@@ -3,7 +3,7 @@
 A rendering has an *identity*, of all that made it: the settings of its chain, distributions with versions,
 outside input. It is good for one *epoch*: a start of the router, or of a config. In the next one it waits
 until RENDER has compared it with what the chain would make now. What is the same goes on. What is not is
-rendered anew, unless a sink has taken the object as it was made: then all its sinks get the same.
+rendered anew for all sinks that have not taken it; the ledger names those that have, and keep theirs.
 """
 
 from __future__ import annotations
@@ -20,23 +20,22 @@ _UNRENDER = DELIVERIES.moves["unrender"]
 _WAITS = f"{is_one_of(_UNRENDER.sources, 'd.state')} AND d.rendering IS NOT NULL"
 
 
-def _has_delivery(*states: str) -> str:
-    return (
-        f"EXISTS (SELECT 1 FROM deliveries q WHERE q.object = r.object AND q.chain = r.chain"
-        f" AND {is_one_of(states, 'q.state')})"
-    )
-
-
-_IN_HAND = _has_delivery(CLAIMED["deliveries"])
+_IN_HAND = (
+    f"EXISTS (SELECT 1 FROM deliveries q WHERE q.object = r.object AND q.chain = r.chain"
+    f" AND {is_one_of((CLAIMED['deliveries'],), 'q.state')})"
+)
 
 CHAINS_TO_COMPARE = f"""
 SELECT DISTINCT d.chain FROM deliveries d JOIN renderings r ON r.seq = d.rendering
 WHERE {_WAITS} AND d.chain > '' AND r.epoch <> ? AND NOT {_IN_HAND}
 """
 TO_COMPARE = f"""
-SELECT DISTINCT r.seq, r.object, coalesce(r.identity, ''), {_has_delivery(*TAKEN)}
+SELECT DISTINCT r.seq, r.object, coalesce(r.identity, '')
 FROM deliveries d JOIN renderings r ON r.seq = d.rendering
 WHERE {_WAITS} AND d.chain = ? AND r.epoch <> ? AND NOT {_IN_HAND} LIMIT ?
+"""
+TAKEN_BY = f"""
+SELECT sink FROM deliveries WHERE object = ? AND chain = ? AND {is_one_of(TAKEN)} ORDER BY seq
 """
 VOUCH = "UPDATE renderings SET epoch = ? WHERE seq = ?"
 OUTDATE = f"""
@@ -75,17 +74,15 @@ class Outdating(Topic):
         text, epoch = chain_text(chain), self._db.epoch
         rows = self._db.rows(TO_COMPARE, (text, epoch, limit))
         outdated = 0
-        for seq, object_seq, made_by, is_taken in rows:
+        for seq, object_seq, made_by in rows:
             if identity in (None, made_by):
                 self._db.execute(VOUCH, (epoch, seq))
                 continue
-            detail = {"chain": list(chain), "identity": made_by}
-            if is_taken:
-                self._db.execute(VOUCH, (epoch, seq))
-                self._db.log("rendering kept", object_seq=object_seq, detail=detail)
-                continue
             self._db.execute(OUTDATE, (seq,))
             self._db.execute(UNRENDER, (object_seq, text))
+            detail: dict[str, object] = {"chain": list(chain), "identity": made_by}
+            if taken_by := [sink for (sink,) in self._db.rows(TAKEN_BY, (object_seq, text))]:
+                detail["taken_by"] = taken_by
             self._db.log("rendering outdated", object_seq=object_seq, detail=detail)
             outdated += 1
         return Compared(number=len(rows), outdated=outdated)

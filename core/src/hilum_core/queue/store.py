@@ -129,7 +129,7 @@ class QueueStore(Protocol):
     ) -> Compared:
         """Compare some of a chain's with what the chain is now; None: it is no more, and they stay.
 
-        What was made otherwise is rendered anew, unless a sink has taken the object as it was made.
+        What was made otherwise is rendered anew for the sinks that have not taken it.
         """
         ...
 
