@@ -1,4 +1,4 @@
-"""Which file system a folder is on: what it promises decides how we make things durable."""
+"""How things are made durable: which file system a folder is on, and what that promises."""
 
 from __future__ import annotations
 
@@ -38,6 +38,15 @@ SYNCS_NEW_NAMES = frozenset({"ext4", "xfs", "btrfs"})
 
 _STATFS_BYTES = 256  # struct statfs has 120 bytes on 64-bit Linux, f_type first
 _UNSIGNED_32 = 0xFFFFFFFF  # f_type is signed on some architectures
+
+
+def make_durable(path: Path) -> None:
+    """Make a file durable, or the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def file_system(path: Path) -> str:

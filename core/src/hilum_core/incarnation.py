@@ -38,6 +38,10 @@ _NO_ONES = frozenset({"run", "spool", "lost+found"})
 """A folder with these alone is nobody else's: just made, a spool saved from elsewhere, a new disk."""
 
 
+_PROBE = ".probe-"
+"""What the name of a probe begins with; one is left where its process was killed."""
+
+
 class StateDirError(HilumError):
     """The state directory cannot be used; the message says why and what to do."""
 
@@ -80,7 +84,8 @@ def prepare_state_dir(path: Path) -> None:
 
 def _expect_ours(path: Path) -> None:
     """Refuse a folder that others use, such as /srv: with our mode, they could not any more."""
-    if {entry.name for entry in path.iterdir()} <= _NO_ONES:
+    names = {entry.name for entry in path.iterdir()}
+    if {name for name in names if not name.startswith(_PROBE)} <= _NO_ONES:
         return
     files = [path / name for name in _OURS]
     if not any(file.is_file() and not file.is_symlink() for file in files):  # /var has a link called lock
@@ -91,7 +96,7 @@ def _expect_ours(path: Path) -> None:
 
 
 def _write_probe(path: Path) -> None:
-    probe = path / f".probe-{os.getpid()}"
+    probe = path / f"{_PROBE}{os.getpid()}"
     try:
         descriptor = os.open(probe, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, PRIVATE_FILE)
         try:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from hilum_core.crash_points import reach
+from hilum_core.filesystem import make_durable
 
 _FOLDER = "config"
 
@@ -25,11 +26,7 @@ def accept(state_dir: Path, text: str) -> int:
         os.fsync(out.fileno())
     reach("config.written")
     beside.replace(target)
-    folder_fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(folder_fd)
-    finally:
-        os.close(folder_fd)
+    make_durable(folder)
     return newest + 1
 
 

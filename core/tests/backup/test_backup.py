@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
+from pathlib import Path
 
 import apsw
 import pytest
@@ -68,6 +70,20 @@ def test_a_backup_goes_into_a_folder_of_its_own(state_dir, config, tmp_path):
         take_backup(state_dir, config, tmp_path)
     with pytest.raises(BackupError, match="no router has worked here"):
         take_backup(tmp_path / "nowhere", config, tmp_path / "backup")
+
+
+def test_all_of_a_backup_is_durable_when_it_is_done(state_dir, config, tmp_path, monkeypatch):
+    durable = set()
+    fsync = os.fsync
+
+    def note(descriptor):
+        durable.add(Path(f"/proc/self/fd/{descriptor}").readlink())
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    folder = tmp_path / "backup"
+    take_backup(state_dir, config, folder)
+    assert {folder.parent, folder, *folder.rglob("*")} <= durable
 
 
 def test_no_backup_is_made_of_a_damaged_queue(state_dir, config, tmp_path):

@@ -194,12 +194,14 @@ def test_folder_that_others_use_is_refused_and_left_as_it_is(tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o755
 
 
-@pytest.mark.parametrize("names", [["lost+found"], ["run"], ["spool"], ["incarnation", "notes.txt"]])
+@pytest.mark.parametrize(
+    "names", [["lost+found"], ["run"], ["spool"], ["incarnation", "notes.txt"], ["run", ".probe-7"]]
+)
 def test_folder_that_is_nobody_elses_is_taken(tmp_path, names):
     path = tmp_path / "state"
     path.mkdir(mode=0o755)
     for name in names:
-        if name in {"incarnation", "notes.txt"}:
+        if name in {"incarnation", "notes.txt", ".probe-7"}:
             (path / name).write_text("")
         else:
             (path / name).mkdir()

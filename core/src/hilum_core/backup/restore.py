@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
 
 from hilum_core.backup.manifest import BackupError, Manifest
 from hilum_core.backup.take import REVISIONS
-from hilum_core.doctor.aside import move_aside, put_in_place
-from hilum_core.incarnation import lock_state_dir, prepare_state_dir, skip_incarnations
+from hilum_core.doctor.aside import put_in_place
+from hilum_core.filesystem import make_durable
+from hilum_core.incarnation import PRIVATE_DIR, lock_state_dir, prepare_state_dir, skip_incarnations
 from hilum_core.queue import QUEUE_FILE, SqliteQueue
 from hilum_core.queue.admission import newest_object
-from hilum_core.queue.mark import read_mark, write_mark
+from hilum_core.queue.mark import read_mark
 from hilum_core.queue.records import Distrusted
 
 _BESIDE = "restored.sqlite"
+_REVISIONS_BESIDE = "restored.config"
 _WORKED_IN = (QUEUE_FILE, "spool", "settled")
 
 
@@ -32,7 +35,8 @@ class Restored:
 def restore(folder: Path, state_dir: Path, *, replace: bool) -> Restored:
     """Bring queue and revisions back. What the queue had still to send is held: it may have been sent since.
 
-    Files in the spool without a row are held when the router finds them. Interrupted, it can be done again.
+    Files in the spool without a row are held when the router finds them. Interrupted, it can be done again,
+    with `replace`; see `put_in_place`.
 
     Raises
     ------
@@ -40,6 +44,8 @@ def restore(folder: Path, state_dir: Path, *, replace: bool) -> Restored:
         There is no sound backup, or the state directory is in use and `replace` is not set.
     StateDirError
         The router runs, or the folder cannot be used.
+    QueueUnavailable
+        The queue cannot be written.
     """
     manifest = Manifest.read(folder)
     if not replace and any((state_dir / name).exists() for name in _WORKED_IN):
@@ -49,21 +55,31 @@ def restore(folder: Path, state_dir: Path, *, replace: bool) -> Restored:
     prepare_state_dir(state_dir)
     lock_state_dir(state_dir)  # held until the process ends
     kept = read_mark(state_dir)
-    beside = state_dir / _BESIDE
-    for file in state_dir.glob(f"{_BESIDE}*"):
-        file.unlink()  # of a restore that was interrupted: a copy of the backup
-    shutil.copyfile(folder / QUEUE_FILE, beside)
-    queue = SqliteQueue.open(beside)
+    beside = _copy_beside(folder, manifest, state_dir)
+    queue = SqliteQueue.open(beside[QUEUE_FILE])
     try:
         reason = f"from the backup of {manifest.made:%Y-%m-%d %H:%M}Z; this may have been sent since"
         held = queue.distrust(reason, received_until=newest_object(state_dir))
         mark = queue.advance_mark(after=max(kept, manifest.mark))
     finally:
         queue.close()
-    aside = move_aside(state_dir, f"{QUEUE_FILE}*", REVISIONS)
     skip_incarnations(state_dir, manifest.incarnation)
-    if (folder / REVISIONS).is_dir():
-        shutil.copytree(folder / REVISIONS, state_dir / REVISIONS)
-    put_in_place(beside, state_dir)
-    write_mark(state_dir, mark)
+    aside = put_in_place(state_dir, beside, mark)
     return Restored(manifest=manifest, held=held, aside=aside)
+
+
+def _copy_beside(folder: Path, manifest: Manifest, state_dir: Path) -> Mapping[str, Path]:
+    """Copy what the manifest names, in place of what a restore that was interrupted left."""
+    beside = {QUEUE_FILE: state_dir / _BESIDE, REVISIONS: state_dir / _REVISIONS_BESIDE}
+    for file in state_dir.glob(f"{_BESIDE}*"):
+        file.unlink()
+    shutil.rmtree(beside[REVISIONS], ignore_errors=True)
+    beside[REVISIONS].mkdir(mode=PRIVATE_DIR)
+    for name in manifest.files:
+        if name == QUEUE_FILE:
+            shutil.copyfile(folder / name, beside[name])
+        elif Path(name).parent.name == REVISIONS:
+            shutil.copyfile(folder / name, beside[REVISIONS] / Path(name).name)
+            make_durable(beside[REVISIONS] / Path(name).name)
+    make_durable(beside[REVISIONS])
+    return beside

@@ -12,7 +12,8 @@ from typing import Any
 import tomli
 
 from hilum_core import revisions
-from hilum_core.backup.manifest import BackupError, Manifest, digest_of
+from hilum_core.backup.manifest import MANIFEST, BackupError, Manifest, digest_of
+from hilum_core.filesystem import make_durable
 from hilum_core.incarnation import PRIVATE_DIR, last_incarnation
 from hilum_core.queue import QUEUE_FILE
 from hilum_core.queue.copying import copy_queue
@@ -60,9 +61,8 @@ def take_backup(state_dir: Path, config_path: Path | None, folder: Path) -> Mani
         files={name: digest_of(folder / name) for name in names},
     )
     manifest.write(folder)
-    for name in names:
-        _sync(folder / name)
-    _sync(folder)
+    for path in (*map(folder.joinpath, (*names, REVISIONS, MANIFEST)), folder, folder.parent):
+        make_durable(path)
     return manifest
 
 
@@ -95,11 +95,3 @@ def _found(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from _found(item)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

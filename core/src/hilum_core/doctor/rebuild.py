@@ -1,7 +1,8 @@
 """`hilum doctor --rebuild`: a new queue from the files of the objects, which tell of themselves.
 
 What is found is held, whatever the queue before said: it may have been sent. What can still be read of that
-queue is only shown, as a part of the reason, so that a person can tell what was delivered from what was not.
+queue, and of those that lie aside, is only shown, as a part of the reason, so that a person can tell what was
+delivered from what was not.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from pathlib import Path
 
 import attrs
 
-from hilum_core.doctor.aside import move_aside, put_in_place
+from hilum_core.doctor.aside import put_in_place, queues_aside
 from hilum_core.incarnation import lock_state_dir, prepare_state_dir
 from hilum_core.queue import QUEUE_FILE, SqliteQueue
 from hilum_core.queue.admission import newest_object
 from hilum_core.queue.inspection import sinks_taken
-from hilum_core.queue.mark import read_mark, write_mark
+from hilum_core.queue.mark import read_mark
 from hilum_core.queue.reconcile import FOUND
 from hilum_core.queue.records import HeldFilter, HeldGroup
 from hilum_core.spool import SpoolDamage, StoredObject, verify
@@ -24,7 +25,7 @@ from hilum_core.spool.layout import Layout, hours, ids_of_hour
 from hilum_core.spool.spool import Spool
 
 SETTLED = "; it lay in settled/"
-TAKEN = "; by the queue before, it was taken by "
+TAKEN = "; by a queue before, it was taken by "
 _MADE_BESIDE = "rebuilt.sqlite"
 _AT_ONCE = 500
 
@@ -40,7 +41,7 @@ class Rebuilt:
 
 
 def rebuild(state_dir: Path) -> Rebuilt:
-    """Make a new queue; the router must not run. Interrupted, it has changed nothing, or can be done again.
+    """Make a new queue; the router must not run. Interrupted, it can be done again; see `put_in_place`.
 
     A file of ``spool/`` that is not whole goes to ``spool/incomplete/``; one of ``settled/`` stays.
 
@@ -48,6 +49,8 @@ def rebuild(state_dir: Path) -> Rebuilt:
     ------
     StateDirError
         The router runs, or the folder cannot be used.
+    QueueUnavailable
+        The new queue cannot be written.
     """
     prepare_state_dir(state_dir)
     lock_state_dir(state_dir)  # held until the process ends
@@ -59,14 +62,13 @@ def rebuild(state_dir: Path) -> Rebuilt:
     try:
         queue.distrust(FOUND, received_until=newest_object(state_dir))
         mark = queue.advance_mark(after=kept)
-        adoption = _Adoption(Spool(state_dir, 0), queue, sinks_taken(state_dir))
+        taken = sinks_taken(*queues_aside(state_dir), state_dir / QUEUE_FILE)
+        adoption = _Adoption(Spool(state_dir, 0), queue, taken)
         adoption.adopt_all()
         held = queue.held_groups(HeldFilter())
     finally:
         queue.close()
-    aside = move_aside(state_dir, f"{QUEUE_FILE}*")
-    put_in_place(made, state_dir)
-    write_mark(state_dir, mark)
+    aside = put_in_place(state_dir, {QUEUE_FILE: made}, mark)
     return Rebuilt(
         aside=aside, held=held, incomplete=tuple(adoption.incomplete), damaged=tuple(adoption.damaged)
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import apsw
 import attrs
 
+from hilum_core.filesystem import make_durable
 from hilum_core.queue.errors import QueueDamaged, QueueUnavailable
 from hilum_core.queue.sqlite import SqliteQueue
 
@@ -55,9 +55,5 @@ def copy_queue(path: Path, to: Path) -> Copied:
         mark = queue.last_mark()
     finally:
         queue.close()
-    descriptor = os.open(to, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    make_durable(to)
     return Copied(version=version, mark=mark)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +14,6 @@ import attrs
 
 from hilum_core.clock import from_microseconds
 from hilum_core.queue.leases import LEASED
-from hilum_core.queue.sqlite import QUEUE_FILE
 from hilum_core.queue.states import OBJECTS, TAKEN, is_one_of
 
 MOST_FAULTS = 5
@@ -73,6 +72,11 @@ class Inspection:
         query = f"SELECT 1 FROM objects WHERE id = ? AND {is_one_of(_NEEDS_FILE)}"
         return bool(self._connection.execute(query, (object_id,)).fetchall())
 
+    def taken(self) -> Iterator[tuple[str, str]]:
+        """The sinks that took an object, each with its id."""
+        for object_id, sink in self._connection.execute(_TAKEN_BY):
+            yield str(object_id), str(sink)
+
     def has_row(self, object_id: str) -> bool:
         """Whether there is a row of this object."""
         return bool(self._connection.execute("SELECT 1 FROM objects WHERE id = ?", (object_id,)).fetchall())
@@ -89,17 +93,12 @@ def inspect(path: Path) -> Iterator[Inspection]:
         connection.close()
 
 
-def sinks_taken(state_dir: Path) -> Mapping[str, Sequence[str]]:
-    """What a queue, sound or not, says of the sinks that took an object: as much of it as can be read."""
-    taken: dict[str, list[str]] = defaultdict(list)
-    path = state_dir / QUEUE_FILE
-    if path.is_file():
-        try:
-            connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-            for object_id, sink in connection.execute(_TAKEN_BY):
-                if _SINK_NAME.fullmatch(str(sink)):  # a damaged page may say anything
-                    taken[str(object_id)].append(str(sink))
-            connection.close()
-        except (apsw.Error, UnicodeDecodeError):
-            pass  # what was read so far is more than nothing
-    return {object_id: sorted(set(sinks)) for object_id, sinks in taken.items()}
+def sinks_taken(*queues: Path) -> Mapping[str, Sequence[str]]:
+    """What queues, sound or not, say of the sinks that took an object: as much of it as can be read."""
+    taken: dict[str, set[str]] = defaultdict(set)
+    for path in queues:
+        with suppress(apsw.Error, UnicodeDecodeError), inspect(path) as queue:
+            for object_id, sink in queue.taken():
+                if _SINK_NAME.fullmatch(sink):  # a damaged page may say anything
+                    taken[object_id].add(sink)
+    return {object_id: sorted(sinks) for object_id, sinks in taken.items()}

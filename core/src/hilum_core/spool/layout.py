@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from hilum_core.filesystem import make_durable
 from hilum_core.incarnation import PRIVATE_DIR
 from hilum_core.spool.file_format import SUFFIX
 from hilum_core.spool.ids import HOUR_US, hour_folder, hour_of, is_object_id
@@ -88,16 +89,7 @@ def make_folder(folder: Path, *, below: Path, sync: bool) -> None:
             make_folder(folder.parent, below=below, sync=sync)
         folder.mkdir(mode=PRIVATE_DIR, exist_ok=True)
         if sync:
-            sync_folder(folder.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable, where the file system does not do so with the file."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            make_durable(folder.parent)
 
 
 def hour_has_passed(hour: Path, now_us: int) -> bool:

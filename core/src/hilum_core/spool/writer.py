@@ -12,9 +12,9 @@ from typing import Protocol
 from zlib_ng.zlib_ng import crc32
 
 from hilum_core.crash_points import reach
+from hilum_core.filesystem import make_durable
 from hilum_core.spool.errors import SpoolFull, spool_error
 from hilum_core.spool.file_format import Header, seal
-from hilum_core.spool.layout import sync_folder
 from hilum_core.spool.records import StoredObject
 from hilum_core.spool.space import EXPECTED_BYTES, DiskGuard
 from hilum_sdk import Association, Instance
@@ -124,7 +124,7 @@ class SpoolWriter:
             reach("receive.sealed")
             os.fdatasync(self._descriptor)
             if self._sync_name:
-                sync_folder(Path(self._path).parent)
+                make_durable(Path(self._path).parent)
             self._close()
         except OSError as error:
             raise self._failed(error, "making an object durable") from error
