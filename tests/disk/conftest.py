@@ -1,10 +1,12 @@
-"""Small file systems of memory that a test can fill, and a router's disk among them."""
+"""Disks that a test can fill, and calls that fail for one process and one file."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import attrs
@@ -47,6 +49,33 @@ class SmallDisk:
     def free_bytes(self) -> int:
         disk = os.statvfs(self.path)
         return disk.f_bavail * disk.f_frsize
+
+
+@pytest.fixture
+def strace() -> str:
+    path = shutil.which("strace")
+    if path is None:
+        pytest.skip("needs strace")
+    return path
+
+
+@pytest.fixture
+def failing(strace, wait_until, tmp_path) -> Callable[..., AbstractContextManager[Path]]:
+    """Let calls of one process on one file fail, as strace's `inject` says; gives strace's own log."""
+
+    @contextmanager
+    def fail(pid: int, path: Path, inject: str) -> Iterator[Path]:
+        told = tmp_path / "strace.log"
+        command = [strace, "-f", "-qq", "-o", told, "-p", str(pid), "-P", path, "-e", f"inject={inject}"]
+        with subprocess.Popen(list(map(str, command))) as faults:
+            status = Path(f"/proc/{pid}/status")
+            wait_until(lambda: "TracerPid:\t0" not in status.read_text(), within_s=60)
+            try:
+                yield told
+            finally:
+                faults.terminate()
+
+    return fail
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from itertools import islice
 
 from hilum_core.crash_points import reach
 from hilum_core.log import describe_exception
-from hilum_core.queue.errors import QueueDamaged
+from hilum_core.queue.errors import QueueDamaged, QueueUnavailable
 from hilum_core.queue.store import GROUP_COMMIT_CHANGES, GROUP_COMMIT_S, QueueStore
 from hilum_core.spool.records import StoredObject
 
@@ -33,7 +33,7 @@ class GroupCommit:
     Parameters
     ----------
     queue_factory
-        Opens the queue; called on the thread, again after trouble.
+        Opens the queue; called on the thread, again after a defect.
     on_commit
         Called after each commit, on the thread; must not raise.
     on_trouble
@@ -134,6 +134,8 @@ class GroupCommit:
                 self._report(error.message)
                 self._drop_queue()
                 return True  # waiting mends nothing; a new queue is made of the files
+            except QueueUnavailable as error:
+                self._report(error.message)  # the connection stays: it knows of a sync that failed
             except Exception as error:  # noqa: BLE001 - were this thread to end, reception would stop
                 self._report(describe_exception(error))
                 self._drop_queue()

@@ -80,6 +80,7 @@ class Session:
         self._ended: Counter[tuple[str, str]] = Counter()
         self._began_at = 0
         self._waits = True
+        self._log_has_hole = False
         try:
             try:
                 self._connection = _connect(path, patience_s)
@@ -172,6 +173,8 @@ class Session:
             raise _unavailable(self._connection.filename, error) from error
 
     def _attempt(self, begin: str, body: Callable[[], Result]) -> Result:
+        if self._log_has_hole:
+            self._empty_log()
         self._entries.clear()
         self._ended.clear()
         self._connection.execute(begin)
@@ -184,11 +187,25 @@ class Session:
                 ended = [(*key, number) for key, number in self._ended.items()]
                 self._connection.executemany(_COUNT_ENDED, ended)
             self._connection.execute("COMMIT")
-        except BaseException:
+        except BaseException as error:
+            if getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_FSYNC:
+                self._log_has_hole = True
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
         return result
+
+    def _empty_log(self) -> None:
+        """Have all that stands in the log written to the file itself, and begin the log anew.
+
+        After a failed sync the disk may lack what was committed before without waiting, and the kernel calls
+        the next sync good. A log is read up to its first hole: a power cut would undo all that is recorded
+        after it, or, once a part of that is in the file, leave a queue of two times.
+        """
+        (is_busy,) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()[0][:1]
+        if is_busy:
+            raise apsw.BusyError("others use its log, in which a sync failed")
+        self._log_has_hole = False
 
 
 class Topic:
