@@ -7,7 +7,7 @@ import threading
 
 from hilum_core.testing import send
 
-EARLY, LATE = 3, 12
+EARLY, LATE, AFTER = 3, 12, 1
 
 
 class Sending(threading.Thread):
@@ -35,8 +35,9 @@ def test_a_backup_of_a_router_that_receives_is_restored_and_sends_nothing_twice_
     taken = hilum("backup", tmp_path / "backup", *config)
     assert (taken.returncode, taken.stderr) == (0, "")
     sending.join(60)
+    scene.send(*objects(200, AFTER))
     scene.acknowledged |= {file.sop_instance_uid: file for file in sending.sent}
-    assert len(scene.acknowledged) == EARLY + LATE
+    assert len(scene.acknowledged) == EARLY + LATE + AFTER
     scene.wait_until_half_done()
     assert scene.router.stop() == 0
     sent_once = {path: path.stat().st_mtime_ns for path in scene.here.glob("*.dcm")}
@@ -49,11 +50,11 @@ def test_a_backup_of_a_router_that_receives_is_restored_and_sends_nothing_twice_
 
     scene.open_away()
     scene.router.start()
-    scene.router.wait_until_quiet(objects=EARLY + LATE)
+    scene.router.wait_until_quiet(objects=EARLY + LATE + AFTER)
     assert scene.arrived(scene.away) == []
     assert {path: path.stat().st_mtime_ns for path in scene.here.glob("*.dcm")} == sent_once
     held = json.loads(hilum("queue", "held", "--json", *config).stdout)
-    assert sum(group["number"] for group in held if not group["sink"]) >= 1  # what came after the backup
+    assert sum(group["number"] for group in held if not group["sink"]) >= AFTER
     assert sum(group["number"] for group in held if group["sink"] == "away") >= EARLY
     hilum("queue", "release", "--sender", "modality", "--yes", *config)
     scene.wait_until_there(scene.away)
