@@ -1,0 +1,71 @@
+"""Hilum's transform without the router around it: a file in, a file out, nothing synced."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from hilum_sdk import Hold
+from hilum_sdk.config import structure
+from hilum_sdk.elements import FileItem, minimal_file_meta
+from hilum_sdk.testing.context import FakeContext
+from hilum_sdk.testing.objects import draft_from
+from hilum_transform_deidentify.config import DeidentifyConfig
+from hilum_transform_deidentify.transform import DeidentifyTransform
+
+_SECRET = "HILUM_BENCH_SECRET"
+
+
+class DeclinedError(Exception):
+    """The transform holds the object; the text is its reason."""
+
+
+class Alone:
+    """One transform with a secret of its own; whatever it might hold for a person, it may pass."""
+
+    def __init__(self, *, verify: bool, table: dict[str, object] | None = None) -> None:
+        os.environ.setdefault(_SECRET, "a secret that only the bench knows")
+        asked = {"secret": {"env": _SECRET}, "allow": ["encapsulated-documents", "video", "burned-in-text"]}
+        config = structure(asked | (table or {}), DeidentifyConfig)
+        self._folder = Path(tempfile.mkdtemp(prefix="hilum-alone-"))
+        self._transform = DeidentifyTransform(config, FakeContext(self._folder))
+        self._transform.open()
+        self._verify = verify
+
+    def deidentify(self, source: Path, target: Path) -> None:
+        """Make `target` of `source`; raises `DeclinedError` where that is not to be."""
+        with draft_from(source) as draft:
+            verdict = self._transform.apply(draft)
+            if verdict is not None:
+                raise DeclinedError(str(verdict))
+            meta = minimal_file_meta(
+                sop_class_uid=draft.sop_class_uid,
+                sop_instance_uid=draft.sop_instance_uid,
+                transfer_syntax_uid=draft.transfer_syntax_uid,
+            )
+            with target.open("wb", buffering=0) as out:
+                out.write(meta)
+                length = draft.write_data_set(out)
+            item = FileItem(
+                id="bench",
+                attempt=1,
+                path=target,
+                data_set_offset=len(meta),
+                data_set_length=length,
+                sop_class_uid=draft.sop_class_uid,
+                sop_instance_uid=draft.sop_instance_uid,
+                transfer_syntax_uid=draft.transfer_syntax_uid,
+                transfer_syntaxes=(draft.transfer_syntax_uid,),
+                deidentified=True,
+                origin=None,
+                scratch_dir=self._folder,
+            )
+        if self._verify:
+            self._check(source, item)
+
+    def _check(self, source: Path, item: FileItem) -> None:
+        with draft_from(source) as original:
+            holds = self._transform.verify(original, item)
+        if holds:
+            raise DeclinedError("; ".join(hold.reason for hold in holds if isinstance(hold, Hold)))
