@@ -6,11 +6,10 @@ import os
 import tempfile
 from pathlib import Path
 
-from hilum_sdk import Hold
 from hilum_sdk.config import structure
-from hilum_sdk.elements import FileItem, minimal_file_meta
+from hilum_sdk.elements import minimal_file_meta
 from hilum_sdk.testing.context import FakeContext
-from hilum_sdk.testing.objects import draft_from
+from hilum_sdk.testing.objects import draft_from, item_from
 from hilum_transform_deidentify.config import DeidentifyConfig
 from hilum_transform_deidentify.transform import DeidentifyTransform
 
@@ -46,26 +45,12 @@ class Alone:
             )
             with target.open("wb", buffering=0) as out:
                 out.write(meta)
-                length = draft.write_data_set(out)
-            item = FileItem(
-                id="bench",
-                attempt=1,
-                path=target,
-                data_set_offset=len(meta),
-                data_set_length=length,
-                sop_class_uid=draft.sop_class_uid,
-                sop_instance_uid=draft.sop_instance_uid,
-                transfer_syntax_uid=draft.transfer_syntax_uid,
-                transfer_syntaxes=(draft.transfer_syntax_uid,),
-                deidentified=True,
-                origin=None,
-                scratch_dir=self._folder,
-            )
+                draft.write_data_set(out)
         if self._verify:
-            self._check(source, item)
+            self._check(source, target)
 
-    def _check(self, source: Path, item: FileItem) -> None:
+    def _check(self, source: Path, target: Path) -> None:
         with draft_from(source) as original:
-            holds = self._transform.verify(original, item)
+            holds = self._transform.verify(original, item_from(target, deidentified=True))
         if holds:
-            raise DeclinedError("; ".join(hold.reason for hold in holds if isinstance(hold, Hold)))
+            raise DeclinedError("; ".join(hold.reason for hold in holds))
