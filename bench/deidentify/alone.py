@@ -6,14 +6,16 @@ import os
 import tempfile
 from pathlib import Path
 
+from hilum_transform_deidentify.config import DeidentifyConfig
+from hilum_transform_deidentify.transform import DeidentifyTransform
+
 from hilum_sdk.config import structure
 from hilum_sdk.elements import minimal_file_meta
 from hilum_sdk.testing.context import FakeContext
 from hilum_sdk.testing.objects import draft_from, item_from
-from hilum_transform_deidentify.config import DeidentifyConfig
-from hilum_transform_deidentify.transform import DeidentifyTransform
 
-_SECRET = "HILUM_BENCH_SECRET"
+_VARIABLE = "HILUM_BENCH_SECRET"
+_SECRET = "a secret that only the bench knows"
 
 
 class DeclinedError(Exception):
@@ -23,9 +25,11 @@ class DeclinedError(Exception):
 class Alone:
     """One transform with a secret of its own; whatever it might hold for a person, it may pass."""
 
-    def __init__(self, *, verify: bool, table: dict[str, object] | None = None) -> None:
-        os.environ.setdefault(_SECRET, "a secret that only the bench knows")
-        asked = {"secret": {"env": _SECRET}, "allow": ["encapsulated-documents", "video", "burned-in-text"]}
+    def __init__(
+        self, *, verify: bool, secret: str = _SECRET, table: dict[str, object] | None = None
+    ) -> None:
+        os.environ[_VARIABLE] = secret
+        asked = {"secret": {"env": _VARIABLE}, "allow": ["encapsulated-documents", "video", "burned-in-text"]}
         config = structure(asked | (table or {}), DeidentifyConfig)
         self._folder = Path(tempfile.mkdtemp(prefix="hilum-alone-"))
         self._transform = DeidentifyTransform(config, FakeContext(self._folder))

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import re
 from functools import cache
-from importlib.resources import files
 
 import attrs
 from pydicom.datadict import dictionary_VR
 
+from hilum_transform_deidentify.tables import read_table, tag_of
+
 _ELSEWHERE = {0x0000, 0x0002, 0x0004, 0xFFFC}  # of messages, of files; planted by hand
-_ONE_TAG = re.compile("[0-9A-F]{8}")
-_TABLE = ("hilum_transform_deidentify", "tables/ps3_15_e1_1.csv")
 
 
 @attrs.frozen
@@ -27,15 +24,11 @@ class Row:
 @cache
 def rows() -> tuple[Row, ...]:
     """All rows that name one tag; patterns are planted by hand."""
-    package, name = _TABLE
-    text = (files(package) / name).read_text(encoding="utf-8")
     found = []
-    for line in csv.DictReader(text.splitlines()):
-        digits = line["tag"].strip("()").replace(",", "")
-        if not _ONE_TAG.fullmatch(digits) or int(digits, 16) >> 16 in _ELSEWHERE:
-            continue
-        tag = int(digits, 16)
-        found.append(Row(tag, _vr(tag, line["name"]), line["basic_profile"]))
+    for line in read_table("attributes"):
+        tag = tag_of(line["tag"])
+        if tag is not None and tag >> 16 not in _ELSEWHERE:
+            found.append(Row(tag, _vr(tag, line["name"]), line["basic_profile"]))
     return tuple(found)
 
 

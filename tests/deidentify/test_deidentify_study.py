@@ -1,0 +1,8 @@
+"""Two routers with one secret agree on every UID of a study; `python -m bench.deidentify.study` takes 20,000 objects."""
+
+from bench.deidentify.study import compare
+
+
+def test_two_routers_with_one_secret_agree_and_another_agrees_on_nothing(tmp_path):
+    said = compare(tmp_path, 400)
+    assert said[0].startswith("400 objects, 40")
