@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := 1
 MEMBERS := $(wildcard sdk/pyproject.toml core/pyproject.toml plugins/*/*/pyproject.toml)
 
-.PHONY: demo test powercut setup lint bench soak fuzz fuzz-setup plot plot-setup docs wheels pins
+.PHONY: demo test powercut setup lint bench bench-deidentify study soak fuzz fuzz-setup plot plot-setup docs wheels pins
 
 demo: setup
 	.venv/bin/hilum demo $(ARGS)
@@ -31,6 +31,14 @@ lint: setup
 bench: setup
 	sh bench/install.sh
 	.venv/bin/python -m bench $(ARGS)
+
+# Identifiers planted in every real object of the test data; Hilum and other engines, each in an environment of its own.
+bench-deidentify: setup
+	.venv/bin/python -m bench.deidentify $(ARGS)
+
+# 20,000 objects of one study, de-identified by two routers with one secret and by one with another.
+study: setup
+	.venv/bin/python -m bench.deidentify.study $(ARGS)
 
 # A router under load whose processes die at random, and at the end all is compared.
 soak: setup

@@ -6,13 +6,12 @@ import os
 import tempfile
 from pathlib import Path
 
-from hilum_transform_deidentify.config import DeidentifyConfig
-from hilum_transform_deidentify.transform import DeidentifyTransform
-
 from hilum_sdk.config import structure
-from hilum_sdk.elements import minimal_file_meta
+from hilum_sdk.elements import ElementsError, minimal_file_meta
 from hilum_sdk.testing.context import FakeContext
 from hilum_sdk.testing.objects import draft_from, item_from
+from hilum_transform_deidentify.config import DeidentifyConfig
+from hilum_transform_deidentify.transform import DeidentifyTransform
 
 _VARIABLE = "HILUM_BENCH_SECRET"
 _SECRET = "a secret that only the bench knows"
@@ -38,10 +37,18 @@ class Alone:
 
     def deidentify(self, source: Path, target: Path) -> None:
         """Make `target` of `source`; raises `DeclinedError` where that is not to be."""
+        try:
+            self._write(source, target)
+        except ElementsError as error:  # the router holds such an object
+            raise DeclinedError(str(error)) from error
+        if self._verify:
+            self._check(source, target)
+
+    def _write(self, source: Path, target: Path) -> None:
         with draft_from(source) as draft:
             verdict = self._transform.apply(draft)
             if verdict is not None:
-                raise DeclinedError(str(verdict))
+                raise DeclinedError(verdict.reason)
             meta = minimal_file_meta(
                 sop_class_uid=draft.sop_class_uid,
                 sop_instance_uid=draft.sop_instance_uid,
@@ -50,8 +57,6 @@ class Alone:
             with target.open("wb", buffering=0) as out:
                 out.write(meta)
                 draft.write_data_set(out)
-        if self._verify:
-            self._check(source, target)
 
     def _check(self, source: Path, target: Path) -> None:
         with draft_from(source) as original:

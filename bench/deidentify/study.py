@@ -1,6 +1,6 @@
 """One large study, de-identified by routers that know nothing of each other: do their UIDs agree?
 
-`python -m bench.deidentify.study --objects 20000`. The objects refer to each other by instance, series,
+`make study`. The objects refer to each other by instance, series,
 study and frame of reference, as images, their sources and a report of them do.
 """
 

@@ -1,4 +1,4 @@
-"""Two routers with one secret agree on every UID of a study; `python -m bench.deidentify.study` takes 20,000 objects."""
+"""Two routers with one secret agree on all UIDs of a study. `make study` takes 20,000 objects."""
 
 from bench.deidentify.study import compare
 

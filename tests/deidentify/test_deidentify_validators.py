@@ -8,8 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-
-from bench.deidentify.alone import Alone
+from bench.deidentify.alone import Alone, DeclinedError
 from bench.deidentify.corpus import real_objects
 from bench.deidentify.study import make_study
 
@@ -17,7 +16,16 @@ MOST_BYTES = 2 << 20
 OBJECTS = [path for path in real_objects() if path.stat().st_size <= MOST_BYTES]
 
 # Errors that PS3.15 forces, by what dciodvfy says, with the clause.
-FORCED: dict[str, str] = {}
+FORCED = {
+    "</ReferencedSeriesSequence(0008,1115)> - ReferencedSeriesSequence present but Instance does not": (
+        "Table E.1-1: Source Image Sequence is X/Z/U*, which is X where it is of Type 3 (Table E.1-1a)"
+    ),
+}
+# Objects of which dciodvfy calls every element an error, so that those which are added are new ones.
+UNREADABLE = {
+    "image_dfl.dcm": "deflated: the validator reads the compressed bytes",
+    "SC_rgb_jpeg.dcm": "implicit, though its transfer syntax is explicit; what is added follows it",
+}
 
 
 def _program(name):
@@ -36,18 +44,19 @@ def _errors(path):
 
 
 def _shape(line):
-    """The error without values and item numbers."""
-    return re.sub(
-        r"(<[^>]*>|'[^']*'|\\[[0-9]+\\]| = .*)", lambda m: m[0] if m[0].startswith("</") else "", line
-    )
+    """The error by its attribute, without values and item numbers."""
+    return re.sub(r"\[\d+\]|<(?!/)[^>]*>|'[^']*'| = .*", "", line)
 
 
 def test_no_object_has_an_error_that_it_did_not_come_with(tmp_path):
     alone = Alone(verify=False)
     new = {}
-    for number, path in enumerate(OBJECTS):
+    for number, path in enumerate(path for path in OBJECTS if path.name not in UNREADABLE):
         target = tmp_path / f"{number:03d}.dcm"
-        alone.deidentify(path, target)
+        try:
+            alone.deidentify(path, target)
+        except DeclinedError:
+            continue  # it is cut short
         more = _errors(target) - _errors(path)
         for error in more:
             if not any(text in error for text in FORCED):
