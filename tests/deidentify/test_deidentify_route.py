@@ -20,6 +20,7 @@ ROUTE = """
     [sinks.research]
     type = "folder"
     path = "{folder}"
+    deidentified_only = true
     layout = "{{PatientID}}/{{StudyInstanceUID}}/{{SOPInstanceUID}}.dcm"
     [[routes]]
     name = "research"

@@ -11,6 +11,7 @@ from hilum_sdk.elements.errors import ElementsError, LimitExceeded, MalformedDat
 from hilum_sdk.elements.header import read_header
 from hilum_sdk.elements.item import FileItem
 from hilum_sdk.elements.limits import LARGEST_VALUE, LIMITS, Limits
+from hilum_sdk.elements.looking import elements_of
 from hilum_sdk.elements.original_attributes import Remembered, record_originals, remember
 from hilum_sdk.elements.part10 import FileMeta, encode_file_meta, minimal_file_meta, read_file_meta
 from hilum_sdk.elements.reencoding import reencode
@@ -36,6 +37,7 @@ __all__ = [
     "SegmentReader",
     "dictionary_vr",
     "drop_signatures",
+    "elements_of",
     "encode_file_meta",
     "minimal_file_meta",
     "pad",

@@ -62,6 +62,14 @@ def strip_pixels(draft: Draft) -> int:
     return changed
 
 
+def heads_of_images(value: bytes | Bulk) -> Iterator[bytes]:
+    """What stands in compressed pixels beside the pictures: before each one, and its last bytes."""
+    for head, tail in _ends_of_fragments(value):
+        _, data_at = _segments(head)
+        yield head[:data_at] if data_at else head
+        yield tail
+
+
 def stripped(image: bytes) -> bytes:
     """Give a codestream without what no decoder needs; as it was where that cannot be told."""
     segments, data_at = _segments(image)

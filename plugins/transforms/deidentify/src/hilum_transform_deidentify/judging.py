@@ -91,7 +91,7 @@ def reason_to_hold(
                 code=doubt.allow,
                 reason=(
                     f"this is {doubt.what}: {_WHY[doubt.allow]}; keep it from this route by a filter, or,"
-                    f' if such objects may go as they are, add "{doubt.allow}" to `allow` of the transform'
+                    f' if such objects may go, add "{doubt.allow}" to `allow` of the transform'
                 ),
             )
     return None

@@ -7,11 +7,14 @@ from collections.abc import Collection, Mapping
 import attrs
 
 from hilum_sdk.elements import dictionary_vr
+from hilum_sdk.elements.vr import PLAIN_TEXT, TEXT
+from hilum_sdk.paths import name_tag
 from hilum_transform_deidentify.actions import Act, Treatment, act_of
 from hilum_transform_deidentify.classes import class_of
 from hilum_transform_deidentify.iod_types import Place, types_of
 from hilum_transform_deidentify.options import COLUMNS, Option
 from hilum_transform_deidentify.tables import read_table, tag_of
+from hilum_transform_deidentify.verification.facts import Kind
 
 PATIENT_NAME = 0x00100010
 PATIENT_ID = 0x00100020
@@ -50,6 +53,8 @@ UIDS_THAT_STAY = frozenset(
         0x30100053,  # Pertinent SOP Classes in Series
     }
 )
+
+_OF_IDENTIFIERS = frozenset({"LO", "SH", "ST", "LT", "UC", "UT", "CS", "AE"})
 
 _GROUPS_OF_OTHERS = frozenset({0x0000, 0x0002, 0x0004})  # of commands, files and directories
 
@@ -101,9 +106,22 @@ class Profile:
                 self._of_classes[sop_class_uid] = found
         return found
 
-    def keeps(self, tag: int) -> bool:
-        """Whether the profile, or an option, leaves the value of this attribute as it is."""
-        return self.treatments("").of(0, tag).act in {Act.KEEP, Act.CAP}
+    def kind_of(self, tag: int) -> Kind:
+        """What an attribute of an original is to the search for what identifies in the result."""
+        treatment = self.treatments("").of(0, tag)
+        vr = dictionary_vr(tag)
+        if treatment.act in {Act.KEEP, Act.CAP, Act.SHIFT}:
+            return Kind.KEPT if treatment.act is Act.KEEP and vr in TEXT | PLAIN_TEXT else Kind.OTHER
+        if vr == "UI":
+            return Kind.EXACT
+        if vr in {"DA", "DT"}:
+            return Kind.DATE
+        row = self._rows.get(tag)
+        element_class = row.element_class if row is not None else ""
+        if element_class in {"names", "addresses"} and vr in TEXT:
+            return Kind.WORDS
+        is_number = element_class == "identifiers" or "SerialNumber" in name_tag(tag)
+        return Kind.EXACT if is_number and vr in _OF_IDENTIFIERS else Kind.OTHER
 
 
 class Treatments(dict[int, Treatment]):

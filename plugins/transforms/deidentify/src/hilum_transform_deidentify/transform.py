@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 
-from hilum_sdk import ComponentContext, ConfigError, Draft, Hold, RawElement, Transform
+from hilum_sdk import ComponentContext, ConfigError, Draft, Hold, Item, RawElement, Transform
 from hilum_transform_deidentify.cleaning import Cleaning, Identity
 from hilum_transform_deidentify.codestreams import strip_pixels
 from hilum_transform_deidentify.config import DeidentifyConfig
+from hilum_transform_deidentify.dummies import DUMMY_TEXTS
 from hilum_transform_deidentify.identity import Keys, Subjects, UidMap, subject_of
 from hilum_transform_deidentify.judging import reason_to_hold
 from hilum_transform_deidentify.marks import mark
@@ -15,6 +17,7 @@ from hilum_transform_deidentify.options import Option
 from hilum_transform_deidentify.private import PrivateElements
 from hilum_transform_deidentify.profile import PATIENT_ID, Profile
 from hilum_transform_deidentify.structured import ContentRules
+from hilum_transform_deidentify.verification import Verifier
 
 _EXPLICIT_VR_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 _SOP_CLASS_UID = 0x00080016
@@ -32,6 +35,7 @@ class DeidentifyTransform(Transform):
         self._options = config.options
         self._profile = Profile(self._options)
         self._allow = frozenset(config.allow)
+        self._verifier = Verifier(self._profile.kind_of, without=(*config.allowed_words, *DUMMY_TEXTS))
         self._keys: Keys | None = None
 
     def open(self) -> None:
@@ -81,6 +85,13 @@ class DeidentifyTransform(Transform):
         for code in sorted(cleaning.counts):
             draft.note(code, count=cleaning.counts[code])
         return None
+
+    def verify(self, original: Draft, rendered: Item) -> Sequence[Hold]:
+        """Look for what identifies in what leaves, whatever made it so."""
+        if self._keys is None:
+            self.open()
+        code = self._subjects.code(subject_of(original.elements))
+        return self._verifier.holds(original, rendered, own=(code,), scratch_dir=self.context.data_dir)
 
     def fingerprint(self) -> str:
         """Stand for the secret, which is no part of the config; nobody can go back from it."""
