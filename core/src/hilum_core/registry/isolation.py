@@ -15,6 +15,7 @@ STANDARD = frozenset(
         "hilum-transform-edit",
         "hilum-sink-dicom",
         "hilum-sink-folder",
+        "hilum-sink-s3",
     }
 )
 """The distributions that are developed and tested with the core: theirs share a worker by default."""

@@ -17,7 +17,10 @@ def _report(toml):
     ("toml", "said"),
     [
         ('path = "out"', "path: write the whole path, beginning with '/'"),
-        ('layout = "/{PatientID}"', "layout: is below path, so it does not begin with '/'"),
+        (
+            'layout = "/{PatientID}"',
+            "layout: names what is below the destination, so it does not begin with '/'",
+        ),
         (
             'layout = "{PatientI}"',
             "layout: DICOM has no element called 'PatientI'; did you mean 'PatientID'?",

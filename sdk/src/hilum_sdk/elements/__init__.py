@@ -4,6 +4,7 @@ It reads and changes encoded data sets without decoding what nobody asks for, ke
 what is not changed, leaves large values on disk, and bounds what an object can cost.
 """
 
+from hilum_sdk.elements.comparing import holds_same_object
 from hilum_sdk.elements.draft import DRAFT_LIMITS, DraftState, FileDraft
 from hilum_sdk.elements.edits import Edit
 from hilum_sdk.elements.encoding import transfer_syntaxes_from
@@ -39,6 +40,7 @@ __all__ = [
     "drop_signatures",
     "elements_of",
     "encode_file_meta",
+    "holds_same_object",
     "minimal_file_meta",
     "pad",
     "read_file_meta",

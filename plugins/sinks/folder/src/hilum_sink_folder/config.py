@@ -9,17 +9,11 @@ import attrs
 
 from hilum_sdk import about
 from hilum_sdk.config import not_empty
-from hilum_sink_folder.layout import Layout
+from hilum_sdk.naming import Layout, is_safe_name
 from hilum_sink_folder.mode import FileMode
-from hilum_sink_folder.names import safe_name
 
 
-def _is_safe(instance: object, attribute: attrs.Attribute[str], value: str) -> None:  # noqa: ARG001 - as attrs calls it
-    if safe_name(value) != value:
-        raise ValueError("is no name for a folder or file; use letters, digits, '-' and '_'")
-
-
-def _is_absolute(instance: object, attribute: attrs.Attribute[Path], value: Path) -> None:  # noqa: ARG001
+def _is_absolute(instance: object, attribute: attrs.Attribute[Path], value: Path) -> None:  # noqa: ARG001 - as attrs calls it
     if not value.is_absolute():
         raise ValueError("write the whole path, beginning with '/'")
 
@@ -53,7 +47,7 @@ class FolderConfig:
     )
     missing: str = attrs.field(
         default="unknown",
-        validator=[not_empty, _is_safe],
+        validator=[not_empty, is_safe_name],
         metadata=about("What stands for an element that is missing or empty."),
     )
     file_mode: FileMode = attrs.field(

@@ -10,8 +10,6 @@ from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
-from pydicom.dataset import Dataset
-
 from hilum_sdk import (
     ComponentContext,
     DestinationUnavailable,
@@ -22,13 +20,18 @@ from hilum_sdk import (
     Sink,
     TemporaryError,
 )
-from hilum_sdk.elements import ElementsError
-from hilum_sink_folder.compare import holds_same_object
+from hilum_sdk.naming import numbered
+from hilum_sdk.reading import part10_chunks
+from hilum_sink_folder.compare import file_holds_same_object
 from hilum_sink_folder.config import FolderConfig
-from hilum_sink_folder.names import numbered
 from hilum_sink_folder.writer import FolderWriter
 
-_CHUNK = 1 << 20
+MODIFIED_S = 315_532_800
+"""1980-01-01, UTC, the time of every de-identified file: when it was sent says when somebody was examined.
+
+No earlier time can stand in a zip archive.
+"""
+
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _MISSING = frozenset({errno.ENOENT, errno.ENOTDIR})
 _BAD_NAME = "layout: this file system cannot hold the name of this object; use other fields, or fewer"
@@ -70,11 +73,9 @@ class FolderSink(Sink):
 
     def deliver(self, item: Item) -> Receipt:
         """Write the object; return when file and name are on stable storage."""
-        header, warning = _header(item)
-        names = self.config.layout.names(
-            header, sop_instance_uid=item.sop_instance_uid, missing=self.config.missing
-        )
-        target = self.config.path.joinpath(*names)
+        wanted = self.config.layout.place(item, missing=self.config.missing)
+        warning = wanted.warning
+        target = self.config.path.joinpath(*wanted.names)
         try:
             place = self._put(item, target)
         except OSError as error:
@@ -88,7 +89,9 @@ class FolderSink(Sink):
     def _put(self, item: Item, target: Path) -> Path:
         place, is_there = self._look(item, target)
         if not is_there:
-            with self._writer.written(self._chunks(item)) as written:
+            chunks = part10_chunks(item, self.context)
+            modified_s = MODIFIED_S if item.deidentified else None
+            with self._writer.written(chunks, modified_s=modified_s) as written:
                 while not is_there and not self._take(written, place):
                     place, is_there = self._look(item, target)
         if is_there:
@@ -101,7 +104,7 @@ class FolderSink(Sink):
             place = target if number == 1 else target.with_name(numbered(target.name, number))
             if not os.path.lexists(place):
                 return place, False
-            if holds_same_object(place, item):
+            if file_holds_same_object(place, item):
                 return place, True
             if self.config.exists == "overwrite":
                 return place, False
@@ -122,19 +125,6 @@ class FolderSink(Sink):
         except FileExistsError:
             return False
         return True
-
-    def _chunks(self, item: Item) -> Iterator[bytes]:
-        try:
-            with item.part10() as source:
-                while chunk := source.read(_CHUNK):
-                    yield chunk
-                    self.context.beat()
-        except OSError as error:
-            # It is the router's own disk that failed: no fault of the destination.
-            text = (
-                f"{self.context.label}: the object cannot be read from the router's disk ({error.strerror})"
-            )
-            raise TemporaryError(text) from None
 
     # ---- what an error means
 
@@ -172,11 +162,3 @@ class FolderSink(Sink):
             f"{self.context.label}.path: the file of this object cannot be written ({error.strerror}), "
             "though others can; look at the permissions of its folder"
         )
-
-
-def _header(item: Item) -> tuple[Dataset, str | None]:
-    """Read what names are made of; an object that cannot be read has no values, and is kept all the same."""
-    try:
-        return item.header, None
-    except ElementsError:
-        return Dataset(), "its elements cannot be read; named as if all were missing"

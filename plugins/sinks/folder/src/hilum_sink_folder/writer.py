@@ -67,8 +67,11 @@ class FolderWriter:
             os.fsync(file.fileno())
 
     @contextmanager
-    def written(self, chunks: Iterable[bytes]) -> Iterator[Path]:
-        """Write a synced file under a temporary name, which is gone afterwards."""
+    def written(self, chunks: Iterable[bytes], *, modified_s: int | None = None) -> Iterator[Path]:
+        """Write a synced file under a temporary name, which is gone afterwards.
+
+        ``modified_s`` is the time of last change that it shall show, in seconds since 1970.
+        """
         handle, name = tempfile.mkstemp(prefix="", suffix=".part", dir=self._incoming)
         path = Path(name)
         try:
@@ -77,7 +80,11 @@ class FolderWriter:
                     os.fchmod(handle, self._mode.bits)
                 out.writelines(chunks)
                 out.flush()
-                os.fdatasync(handle)
+                if modified_s is None:
+                    os.fdatasync(handle)
+                else:
+                    os.utime(handle, (modified_s, modified_s))
+                    os.fsync(handle)  # fdatasync may leave times out
             yield path
         finally:
             path.unlink(missing_ok=True)

@@ -1,19 +1,23 @@
-"""The layout template: read and checked with the config, filled in for each object."""
+"""The template of names: read and checked with the config, filled in for each object."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import attrs
 from pydicom.dataset import Dataset
 
 from hilum_sdk.config import ConfigProblem, ConfigProblems
+from hilum_sdk.elements.errors import ElementsError
 from hilum_sdk.elements.vr import dictionary_vr
+from hilum_sdk.naming.names import safe_name
 from hilum_sdk.paths import name_tag, parse_path
 from hilum_sdk.values import values_at
-from hilum_sink_folder.names import safe_name
+
+if TYPE_CHECKING:
+    from hilum_sdk.context import Item
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _SPEC = re.compile(r"(?:0(?P<digits>[1-9]))?(?:\.(?P<most>[1-9][0-9]{0,2}))?")
@@ -52,9 +56,17 @@ class Component:
         return safe_name("".join(p if isinstance(p, str) else text_of(p) for p in parts), ending=ending)
 
 
+@attrs.frozen(kw_only=True)
+class Place:
+    """The names that lead to an object; ``warning`` is what an operator should know of them."""
+
+    names: tuple[str, ...]
+    warning: str | None = None
+
+
 @attrs.frozen
 class Layout:
-    """Where below a folder the file of an object goes."""
+    """Where below a folder, a bucket or the like an object goes: the type of a config field."""
 
     config_words: ClassVar[str] = "a template such as {PatientID}/{SOPInstanceUID}.dcm"
     source: str
@@ -70,7 +82,9 @@ class Layout:
             All that is wrong with it.
         """
         if text.startswith("/"):
-            raise ConfigProblems([ConfigProblem("", "is below path, so it does not begin with '/'")])
+            raise ConfigProblems(
+                [ConfigProblem("", "names what is below the destination, so it does not begin with '/'")]
+            )
         components = []
         problems: list[str] = []
         for part in text.split("/"):
@@ -88,6 +102,16 @@ class Layout:
         if not isinstance(value, str):
             raise TypeError
         return cls.parse(value)
+
+    def place(self, item: Item, *, missing: str) -> Place:
+        """Name the place of what leaves; what cannot be read has no values, and a place all the same."""
+        header, warning = Dataset(), None
+        try:
+            header = item.header
+        except ElementsError:
+            warning = "its elements cannot be read; named as if all were missing"
+        names = self.names(header, sop_instance_uid=item.sop_instance_uid, missing=missing)
+        return Place(names=names, warning=warning)
 
     def names(self, header: Dataset, *, sop_instance_uid: str, missing: str) -> tuple[str, ...]:
         """Name the folders and the file of an object; `missing` stands for values that it does not have."""

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hilum_sdk.naming import Layout, numbered, safe_name
 from hilum_sdk.testing import header_from, make_object
-from hilum_sink_folder.layout import Layout
-from hilum_sink_folder.names import numbered, safe_name
 
 TRICKS = [
     "..",

@@ -10,6 +10,9 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from typing import Any
+
+import attrs
 
 _LONGEST = 180  # bytes of UTF-8; file systems take 255, and a number must still fit
 _DIGEST_LENGTH = 8
@@ -43,6 +46,12 @@ def safe_name(text: str, *, ending: str = "") -> str:
         return name + ending
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST_LENGTH]
     return f"{_shortened(name, room - _DIGEST_LENGTH - 1)}~{digest}{ending}"
+
+
+def is_safe_name(instance: object, attribute: attrs.Attribute[Any], value: str) -> None:  # noqa: ARG001 - attrs' signature
+    """Validate a config field that stands as it is in names."""
+    if safe_name(value) != value:
+        raise ValueError("is no name for a folder or file; use letters, digits, '-' and '_'")
 
 
 def numbered(name: str, number: int) -> str:
