@@ -189,3 +189,17 @@ def test_the_passcode_of_a_user_is_read_and_not_shown():
     assert read.user.user_identity == expected
     assert "secret" not in repr(read)
     assert "alice" not in repr(read)
+
+
+@pytest.mark.parametrize(
+    ("decode", "item_type"),
+    [(negotiation.decode_associate_rq, 0x20), (negotiation.decode_associate_ac, 0x21)],
+)
+def test_more_contexts_than_there_are_ids_are_refused(decode, item_type):
+    def body(count):
+        fixed = b"\0\1\0\0" + b"CALLED".ljust(16) + b"CALLING".ljust(16) + bytes(32)
+        return fixed + bytes((item_type, 0, 0, 4, 1, 0, 0, 0)) * count
+
+    assert len(decode(body(negotiation.MOST_CONTEXTS)).contexts) == 128
+    with pytest.raises(ProtocolError, match="sent more than 128 presentation contexts"):
+        decode(body(30_000))

@@ -9,7 +9,7 @@ error.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sized
 from typing import Final
 
 import attrs
@@ -30,6 +30,9 @@ IDENTITY_TYPES: Final = {
 """The types of a user identity (PS3.7 Table D.3-14)."""
 HEAD_BYTES: Final = 74
 """Six bytes of PDU header and what stands before the variable items: enough to know who calls whom."""
+
+MOST_CONTEXTS: Final = 128
+"""Of an association: their ids are the odd numbers up to 255 (PS3.8 9.3.2.2)."""
 
 _FIXED = struct.Struct(">H2x16s16s32s")
 _ITEM = struct.Struct(">BxH")
@@ -123,16 +126,17 @@ def decode_associate_rq(body: bytes) -> AssociateRequest:
     Raises
     ------
     ProtocolError
-        It is too short, or the length of an item goes past its end.
+        It is too short, the length of an item goes past its end, or it has too many contexts.
     """
     version, called_ae, calling_ae, names, items = _decode_associate(body)
     application_context = ""
-    contexts = []
+    contexts: list[ProposedContext] = []
     user = UserInformation(max_pdu_bytes=0, implementation_class_uid="", implementation_version_name="")
     for item_type, value in items:
         if item_type == 0x10:
             application_context = wire_text(value)
         elif item_type == 0x20:
+            _check_count(contexts)
             contexts.append(_decode_proposed(value))
         elif item_type == 0x50:
             user = _decode_user(value)
@@ -156,21 +160,28 @@ def decode_associate_ac(body: bytes) -> AssociateAccept:
         As of `decode_associate_rq`.
     """
     _, _, _, names, items = _decode_associate(body)
-    contexts = []
+    contexts: list[ContextResult] = []
     user = UserInformation(max_pdu_bytes=0, implementation_class_uid="", implementation_version_name="")
     for item_type, value in items:
         if item_type == 0x21:
+            _check_count(contexts)
             contexts.append(_decode_result(value))
         elif item_type == 0x50:
             user = _decode_user(value)
     return AssociateAccept(names=names, contexts=tuple(contexts), user=user)
 
 
-def _decode_associate(body: bytes) -> tuple[int, bytes, bytes, bytes, list[tuple[int, bytes]]]:
+def _check_count(contexts: Sized) -> None:
+    """See that another context may come. Without it, 256 KiB of empty ones hold a process for 0.1 s."""
+    if len(contexts) >= MOST_CONTEXTS:
+        raise ProtocolError(f"sent more than {MOST_CONTEXTS} presentation contexts")
+
+
+def _decode_associate(body: bytes) -> tuple[int, bytes, bytes, bytes, Iterator[tuple[int, bytes]]]:
     if len(body) < _FIXED.size:
         raise ProtocolError(f"sent an associate PDU of {len(body)} bytes; it has at least {_FIXED.size}")
     version, called_ae, calling_ae, _ = _FIXED.unpack_from(body)
-    return version, called_ae, calling_ae, body[4 : _FIXED.size], list(_items(body[_FIXED.size :]))
+    return version, called_ae, calling_ae, body[4 : _FIXED.size], _items(body[_FIXED.size :])
 
 
 def _items(encoded: bytes) -> Iterator[tuple[int, bytes]]:

@@ -90,7 +90,10 @@ def write_object(folder: Path, data_set: Dataset, transfer_syntax_uid: str) -> P
 
 def instance_from(path: Path, *, association: Association = ASSOCIATION) -> Instance:
     """Describe the object of a DICOM file as if it had just come in."""
-    meta, length = _span(path)
+    return _instance(path, *_span(path), association)
+
+
+def _instance(path: Path, meta: FileMeta, length: int, association: Association) -> Instance:
     return Instance(
         id=_id_of(path),
         sop_class_uid=meta.sop_class_uid,
@@ -118,7 +121,7 @@ def draft_from(path: Path, *, association: Association = ASSOCIATION) -> FileDra
         data_set_offset=meta.data_set_offset,
         data_set_length=length,
         transfer_syntax_uid=meta.transfer_syntax_uid,
-        instance=instance_from(path, association=association),
+        instance=_instance(path, meta, length, association),
     )
 
 
