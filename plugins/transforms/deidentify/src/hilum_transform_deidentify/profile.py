@@ -96,6 +96,7 @@ class Profile:
             if (tag := tag_of(row["tag"])) is not None
         }
         self._of_classes: dict[str, Treatments] = {}
+        self._kinds: dict[int, Kind] = {}
 
     def treatments(self, sop_class_uid: str) -> Treatments:
         """What to do with the elements of objects of a SOP class."""
@@ -108,6 +109,14 @@ class Profile:
 
     def kind_of(self, tag: int) -> Kind:
         """What an attribute of an original is to the search for what identifies in the result."""
+        kind = self._kinds.get(tag)
+        if kind is None:
+            kind = self._kind_of(tag)
+            if len(self._kinds) < 4096:  # tags come from outside
+                self._kinds[tag] = kind
+        return kind
+
+    def _kind_of(self, tag: int) -> Kind:
         treatment = self.treatments("").of(0, tag)
         vr = dictionary_vr(tag)
         if treatment.act in {Act.KEEP, Act.CAP, Act.SHIFT}:

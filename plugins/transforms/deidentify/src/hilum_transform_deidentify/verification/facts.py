@@ -85,6 +85,9 @@ def tokens(text: str) -> set[str]:
 
 def text_of(elements: ElementEditor, element: RawElement) -> str:
     """The text of an element; in Latin-1 where it means nothing in its character set. Empty if it is none."""
+    value = element.value
+    if element.vr in _READABLE and isinstance(value, bytes) and value.isascii() and b"\x1b" not in value:
+        return value.decode("ascii").strip(" \0")  # most are, and need no character set
     try:
         text = elements.text((element.tag,))
     except PermanentError:
