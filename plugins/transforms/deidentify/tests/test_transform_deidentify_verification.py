@@ -120,6 +120,33 @@ def test_what_leaks_after_the_transform_is_found_and_named_without_its_value(mad
         assert value.lower() not in hold.reason.lower()
 
 
+@pytest.mark.parametrize(
+    "leaked",
+    [
+        "MÜLLER-WEIßMANN".encode("latin-1"),
+        "Müller".encode(),
+        "müller".encode("utf-16-be"),
+        b"Wei\xdfmann",
+    ],
+)
+def test_letters_beyond_ascii_are_found_in_bytes(made, tmp_path, leaked):
+    original = make_object(tmp_path, rows=8, elements={"PatientName": "Müller^Weißmann"})
+    transform = made()
+    result = _result(transform, original, tmp_path / "out", _private("OB", b"\0" + leaked + b"\0"))
+    (hold,) = _verify(transform, original, result)
+    assert "PatientName in (0011,1001)" in hold.reason
+
+
+@pytest.mark.parametrize("identifier", ["AB 12/34", "(77-AB)", "X.99.12"])
+@pytest.mark.parametrize("text", ["see {} there", "[{}]", "{}"])
+def test_an_identifier_of_any_letters_is_found_within_a_text(made, tmp_path, identifier, text):
+    original = make_object(tmp_path, rows=8, elements={"PatientID": identifier})
+    transform = made()
+    result = _result(transform, original, tmp_path / "out", _set("ProtocolName", text.format(identifier)))
+    (hold,) = _verify(transform, original, result)
+    assert "PatientID in ProtocolName" in hold.reason
+
+
 def test_in_what_is_as_the_transform_made_it_nothing_is_found(made, original, tmp_path):
     transform = made()
     assert _verify(transform, original, _result(transform, original, tmp_path / "out")) == []

@@ -35,16 +35,18 @@ class Kind(Enum):
 class Facts:
     """What is looked for, with the attribute that it comes from.
 
-    ``folded`` are words without case, ``exact`` values as they are.
+    ``folded`` are words without case, ``written`` the same as they were written, ``exact`` values as they
+    are.
     """
 
     folded: dict[str, int]
+    written: dict[str, int]
     exact: dict[str, int]
 
     @classmethod
     def of(cls, elements: ElementEditor, kind_of: Callable[[int], Kind], without: Iterable[str]) -> Facts:
         """Gather from an original what identifies and stands in nothing that is kept."""
-        folded: dict[str, int] = {}
+        words: dict[str, int] = {}
         exact: dict[str, int] = {}
         known = {word.casefold() for word in without}
         for tag, kind, text in _texts(elements, kind_of):
@@ -53,13 +55,15 @@ class Facts:
                     case Kind.KEPT:
                         known |= tokens(value.casefold())
                     case Kind.WORDS:
-                        folded |= dict.fromkeys(tokens(value.casefold()), tag)
+                        words |= dict.fromkeys(tokens(value), tag)
                     case Kind.EXACT:
                         exact[value.strip()] = tag
                     case Kind.DATE:
                         exact[value.strip()[:_OF_DATES]] = tag
+        written = {word: tag for word, tag in words.items() if _tells(word) and word.casefold() not in known}
         return cls(
-            folded={word: tag for word, tag in folded.items() if _tells(word) and word not in known},
+            folded={word.casefold(): tag for word, tag in written.items()},
+            written=written,
             exact={text: tag for text, tag in exact.items() if _tells(text) and text.casefold() not in known},
         )
 
@@ -71,7 +75,19 @@ class Facts:
                 tag = self.folded.get(token.casefold())
             if tag is not None:
                 return tag
-        return None
+        return next(
+            (tag for value, tag in self.exact.items() if value in text and _stands(value, text)), None
+        )
+
+
+def _stands(value: str, text: str) -> bool:
+    """Whether a value stands in a text by itself, not as a part of a longer word or number."""
+    at = -1
+    while (at := text.find(value, at + 1)) >= 0:
+        before, after = text[:at][-1:], text[at + len(value) :][:1]
+        if not before.isalnum() and not after.isalnum():
+            return True
+    return False
 
 
 def tokens(text: str) -> set[str]:

@@ -24,8 +24,9 @@ class Patterns:
         self._patterns: Mapping[bytes, int] = {
             encoded: tag
             for text, tag in _long(facts)
+            for spelling in {text, text.lower(), text.upper()}  # `bytes.lower` knows plain letters only
             for encoding in encodings
-            if (encoded := _encoded(text, encoding))
+            if (encoded := _encoded(spelling, encoding))
         }
         self._overlap = max(map(len, self._patterns), default=1) - 1
 
@@ -50,7 +51,7 @@ class Patterns:
 
 
 def _long(facts: Facts) -> Iterable[tuple[str, int]]:
-    return [(text, tag) for text, tag in (facts.folded | facts.exact).items() if len(text) >= SHORTEST]
+    return [(text, tag) for text, tag in (facts.written | facts.exact).items() if len(text) >= SHORTEST]
 
 
 def _encoded(text: str, encoding: str) -> bytes:
