@@ -142,9 +142,8 @@ def test_a_key_that_is_too_long_is_a_dead_letter(tmp_path, sink):
 
 
 def test_a_large_object_goes_through_little_memory(tmp_path, place):
-    size_mib, most_mib = 256, 200
+    size_mib, most_mib = 256, 160
     program = f"""
-        import resource
         import attrs
         from hilum_sdk.config import structure
         from hilum_sdk.testing import FakeContext, item_from
@@ -154,7 +153,8 @@ def test_a_large_object_goes_through_little_memory(tmp_path, place):
 
         config = structure({place.table()!r}, S3Config)
         S3Sink(config, FakeContext(Path({str(tmp_path)!r}))).deliver(item_from(Path(PATH)))
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+        status = Path('/proc/self/status').read_text()  # the greatest of this program, not of who started it
+        print(int(status.partition('VmHWM:')[2].split()[0]) >> 10)
     """
     path = make_object(tmp_path, rows=8)
     with path.open("r+b") as file:  # padding after the data set, as long as an image

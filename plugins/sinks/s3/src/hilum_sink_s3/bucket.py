@@ -75,18 +75,14 @@ class Bucket:
             if content.whole is not None:
                 obstore.put(self._store, key, content.whole, attributes=attributes, use_multipart=False)
                 return
-            # Not `put` with an iterator, which reads ahead as far as the object goes. A writer that is not
-            # closed leaves nothing under the key.
-            writer = obstore.open_writer(
+            obstore.put(
                 self._store,
                 key,
+                content.chunks(),
                 attributes=attributes,
-                buffer_size=content.part_bytes,
+                chunk_size=content.part_bytes,
                 max_concurrency=_PARTS_AT_ONCE,
             )
-            for chunk in content.chunks():
-                writer.write(chunk)
-            writer.close()
 
     def holds(self, key: str, content: Content, item: Item) -> bool:
         """Whether what has the key is the same object: by our checksum, else by its data set."""
