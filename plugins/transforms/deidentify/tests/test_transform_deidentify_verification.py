@@ -192,6 +192,20 @@ def test_allowed_words_and_what_is_kept_by_right_may_stand_anywhere(made, tmp_pa
     assert _verify(allowing, original, _result(allowing, original, tmp_path / "b", leak)) == []
 
 
+def test_what_stands_in_a_sequence_that_goes_is_not_kept_by_right(made, tmp_path):
+    original = make_object(tmp_path, rows=8, elements={"PatientName": "Bein^Egon"})
+    data_set = pydicom.dcmread(original)
+    code = Dataset()
+    code.CodeMeaning = "of Egon Bein"
+    data_set.RequestAttributesSequence = [Dataset()]
+    data_set.RequestAttributesSequence[0].ScheduledProtocolCodeSequence = [code]
+    data_set.save_as(original)
+    transform = made()
+    result = _result(transform, original, tmp_path / "out", _set("ProtocolName", "Egon"))
+    (hold,) = _verify(transform, original, result)
+    assert "PatientName in ProtocolName" in hold.reason
+
+
 def test_dates_that_are_kept_are_not_looked_for(made, tmp_path):
     original = make_object(tmp_path, rows=8, elements={"StudyDate": "20240131"})
     transform = made(retain=["longitudinal-full-dates"])

@@ -43,11 +43,6 @@ _VALUES = {
     "UV": bytes(8),
 }
 
-DUMMY_TEXTS = frozenset(
-    {TEXT, "19000101", "19000101000000", "000000", "000Y", "urn:removed", "+0000", "2.25.0"}
-)
-"""The dummies that a person could read."""
-
 Elements = Sequence[tuple[tuple[int, ...], str, bytes]]
 
 _CODE: Elements = (
@@ -105,6 +100,17 @@ _ITEMS: Mapping[int, Elements] = {
 
 
 _OF_TAGS = {0x00080201: b"+0000"}  # Timezone Offset From UTC is a text of its own form (PS3.3 C.12.1)
+
+DUMMY_TEXTS = frozenset(
+    {TEXT, "19000101", "19000101000000", "000000", "000Y", "urn:removed", "+0000", "2.25.0"}
+    | {
+        value.decode("ascii")
+        for elements in (_CODE, *_ITEMS.values())
+        for _, vr, value in elements
+        if vr in {"CS", "SH", "LO", "UT", "ST"}
+    }
+)
+"""The dummies that a person could read, those of items included."""
 
 
 def dummy_value(vr: str, tag: int = 0) -> bytes:

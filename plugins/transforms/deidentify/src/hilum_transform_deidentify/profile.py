@@ -119,6 +119,8 @@ class Profile:
     def _kind_of(self, tag: int) -> Kind:
         treatment = self.treatments("").of(0, tag)
         vr = dictionary_vr(tag)
+        if vr == "SQ" or tag >> 16 & 1:
+            return Kind.OTHER if treatment.act in {Act.KEEP, Act.CLEAN, Act.UID} else Kind.GONE
         if treatment.act in {Act.KEEP, Act.CAP, Act.SHIFT}:
             return Kind.KEPT if treatment.act is Act.KEEP and vr in TEXT | PLAIN_TEXT else Kind.OTHER
         if vr == "UI":

@@ -25,10 +25,14 @@ class Kind(Enum):
     """What an attribute is to the search."""
 
     OTHER = "neither"
+    GONE = "a sequence or private element that goes, with all below it: nothing there is kept by right"
     KEPT = "kept by right, so that its words may stand anywhere"
     WORDS = "names and addresses: their words identify, in upper or lower case"
     EXACT = "identifiers and UIDs: as a whole"
     DATE = "dates: the day"
+
+
+_TELLING = frozenset({Kind.KEPT, Kind.WORDS, Kind.EXACT, Kind.DATE})
 
 
 @attrs.frozen
@@ -120,10 +124,21 @@ def _latin(element: RawElement) -> str:
 
 def _texts(elements: ElementEditor, kind_of: Callable[[int], Kind]) -> Iterator[tuple[int, Kind, str]]:
     for level in elements.levels():
+        goes = _goes(level, kind_of)
         for element in elements_at(level):
             kind = kind_of(element.tag)
-            if kind is not Kind.OTHER:
+            if kind in _TELLING and not (goes and kind is Kind.KEPT):
                 yield element.tag, kind, text_of(level.elements, element)
+
+
+def _goes(level: Level, kind_of: Callable[[int], Kind]) -> bool:
+    """Whether a sequence around these elements goes."""
+    around: Level | None = level
+    while around is not None and around.sequence is not None:
+        if kind_of(around.sequence.tag) is Kind.GONE:
+            return True
+        around = around.parent
+    return False
 
 
 def elements_at(level: Level) -> list[RawElement]:
