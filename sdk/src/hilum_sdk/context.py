@@ -71,6 +71,10 @@ class Level(Protocol):
         """The same elements by path, as seen from here."""
         ...
 
+    def contents(self) -> Sequence[RawElement]:
+        """The elements in their order, to look at."""
+        ...
+
     def rewrite(self, decide: Callable[[RawElement], Fate | bytes]) -> None:
         """Decide about each element in its order: keep it, remove it, or give it a new value.
 

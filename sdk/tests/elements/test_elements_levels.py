@@ -43,7 +43,9 @@ def test_levels_come_with_all_elements_that_a_walk_finds(open_draft, path):
             return Fate.KEEP
 
         for level in draft.elements.levels():
+            before = len(met)
             level.rewrite(look)
+            assert [element.tag for element in level.contents()] == met[before:]
             assert (level.parent is None) == (level.sequence is None)
         assert sorted(met) == walked
         assert not draft.changed

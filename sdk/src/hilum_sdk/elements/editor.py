@@ -216,6 +216,10 @@ class Level:
         """The same elements by path, as seen from here."""
         return Editor(self.data_set, self._scratch)
 
+    def contents(self) -> tuple[Element, ...]:
+        """The elements in their order, to look at."""
+        return tuple(self.data_set.elements())
+
     def rewrite(self, decide: Callable[[Element], Fate | bytes]) -> None:
         """Decide about each element in its order: keep it, remove it, or give it a new value."""
         self.data_set.rewrite(decide)

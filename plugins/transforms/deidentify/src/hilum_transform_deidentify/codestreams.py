@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from hilum_sdk import Bulk, Draft
-from hilum_sdk.elements.encoding import is_native
+from hilum_sdk.elements.encoding import PIXEL_DATA, is_native
 
-_PIXEL_DATA = 0x7FE00010
 _ITEM = b"\xfe\xff\x00\xe0"
 _ITEM_HEADER = struct.Struct("<4sL")
 _HEAD = 4 << 10  # holds the segments before the first scan, of what has nothing to be taken out
@@ -46,7 +45,7 @@ def strip_pixels(draft: Draft) -> int:
     PermanentError
         There are some, and the frames cannot be told apart.
     """
-    element = None if is_native(draft.transfer_syntax_uid) else draft.elements.get((_PIXEL_DATA,))
+    element = None if is_native(draft.transfer_syntax_uid) else draft.elements.get((PIXEL_DATA,))
     if element is None or not any(_has_more(*ends) for ends in _ends_of_fragments(element.value)):
         return 0
     changed = 0

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 import attrs
 
 from hilum_sdk import ElementEditor, Hold
+from hilum_sdk.elements.encoding import PIXEL_TAGS
+from hilum_transform_deidentify.reading import bytes_at
 
 DOCUMENTS = "encapsulated-documents"
 VIDEO = "video"
@@ -22,7 +24,6 @@ ALLOWABLE = (DOCUMENTS, VIDEO, BURNED_IN_TEXT)
 
 _ENCAPSULATED_DOCUMENT = 0x00420011
 _SOP_CLASS_UID = 0x00080016
-_PIXELS = (0x7FE00010, 0x7FE00008, 0x7FE00009)
 _MODALITY = 0x00080060
 _IMAGE_TYPE = 0x00080008
 _CONVERSION_TYPE = 0x00080064
@@ -106,7 +107,7 @@ def _doubts(elements: ElementEditor, classes: set[str], transfer_syntax_uid: str
         yield _Doubt(what="a video", allow=VIDEO)
     if classes & _SOUND_CLASSES:
         yield _Doubt(what="a sound recording", allow=VIDEO)
-    if any(elements.get((tag,)) is not None for tag in _PIXELS):
+    if any(elements.get((tag,)) is not None for tag in PIXEL_TAGS):
         what = next(_signs_of_text(elements, classes), None)
         if what is not None:
             yield _Doubt(what=what, allow=BURNED_IN_TEXT)
@@ -134,8 +135,5 @@ def _signs_of_text(elements: ElementEditor, classes: set[str]) -> Iterator[str]:
 
 def _texts(elements: ElementEditor, tag: int) -> set[str]:
     """The values of an element in capital letters, without padding and empty ones."""
-    element = elements.get((tag,))
-    value = element.value if element is not None else b""
-    if not isinstance(value, bytes):
-        return set()
-    return {text.strip(" \0").upper() for text in value.decode("latin-1").split("\\")} - {""}
+    value = bytes_at(elements, (tag,)).decode("latin-1")
+    return {text.strip(" \0").upper() for text in value.split("\\")} - {""}

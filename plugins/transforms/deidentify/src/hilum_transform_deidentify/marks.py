@@ -9,6 +9,7 @@ from collections.abc import Collection
 
 from hilum_sdk import ElementEditor
 from hilum_transform_deidentify.options import Method, Option, methods_of
+from hilum_transform_deidentify.reading import letters_at
 from hilum_transform_deidentify.tables import EDITION
 
 PATIENT_IDENTITY_REMOVED = 0x00120062
@@ -38,7 +39,7 @@ def dates_modified(options: Collection[Option]) -> str:
 
 
 def _add_text(elements: ElementEditor) -> None:
-    there = _value(elements, (_METHOD,))
+    there = letters_at(elements, (_METHOD,))
     texts = there.split(b"\\") if there else []
     if METHOD_TEXT.encode() not in [text.strip(b" ") for text in texts]:
         elements.put((_METHOD,), "LO", b"\\".join([*texts, METHOD_TEXT.encode()]))
@@ -46,7 +47,7 @@ def _add_text(elements: ElementEditor) -> None:
 
 def _add_codes(elements: ElementEditor, methods: Collection[Method]) -> None:
     there = [
-        _value(elements, (_METHOD_CODES, number, _CODE_VALUE))
+        letters_at(elements, (_METHOD_CODES, number, _CODE_VALUE))
         for number in range(elements.item_count((_METHOD_CODES,)))
     ]
     for method in methods:
@@ -56,9 +57,3 @@ def _add_codes(elements: ElementEditor, methods: Collection[Method]) -> None:
             elements.put((*item, _SCHEME), "SH", b"DCM")
             elements.put((*item, _MEANING), "LO", method.meaning.encode())
             there.append(method.code.encode())
-
-
-def _value(elements: ElementEditor, path: tuple[int, ...]) -> bytes:
-    element = elements.get(path)
-    value = element.value if element is not None else b""
-    return value.strip(b" \0") if isinstance(value, bytes) else b""

@@ -11,8 +11,9 @@ from functools import cache
 
 import attrs
 
-from hilum_sdk import ElementEditor, Fate, Level, RawElement
+from hilum_sdk import ElementEditor, Level, RawElement
 from hilum_transform_deidentify.actions import Act, Treatment
+from hilum_transform_deidentify.reading import bytes_at, letters_at
 from hilum_transform_deidentify.tables import read_table
 
 _CHARACTERISTICS = 0x00080300
@@ -62,7 +63,7 @@ class PrivateElements:
         """What becomes of the private elements that do not go, creators included, by tag."""
         if not self._is_option:
             return {}
-        elements = _private_elements(level)
+        elements = {one.tag: one for one in level.contents() if one.tag >> 16 & 1}
         creators = {
             tag: value for tag, element in elements.items() if (value := _creator(element)) is not None
         }
@@ -99,18 +100,6 @@ def _safe_elements() -> Mapping[tuple[int, bytes, int], str]:
         (int(row["group"], 16), row["private_creator"].encode(), int(row["element_in_block"], 16)): row["vr"]
         for row in read_table("safe_private")
     }
-
-
-def _private_elements(level: Level) -> Mapping[int, RawElement]:
-    found: dict[int, RawElement] = {}
-
-    def collect(element: RawElement) -> Fate:
-        if element.tag >> 16 & 1:
-            found[element.tag] = element
-        return Fate.KEEP
-
-    level.rewrite(collect)
-    return found
 
 
 def _creator(element: RawElement) -> bytes | None:
@@ -156,16 +145,11 @@ class _Reader:
 
     def text(self, path: tuple[int, ...]) -> bytes:
         """A text without padding, empty where there is none."""
-        return self._value(path).strip(b" \0")
+        return letters_at(self.elements, path)
 
     def numbers(self, path: tuple[int, ...]) -> tuple[int, ...]:
         """Unsigned shorts, none where there are none."""
-        value = self._value(path)
+        value = bytes_at(self.elements, path)
         return struct.unpack(
             f"{'>' if self.is_big_endian else '<'}{len(value) // 2}H", value[: len(value) & ~1]
         )
-
-    def _value(self, path: tuple[int, ...]) -> bytes:
-        element = self.elements.get(path)
-        value = element.value if element is not None else b""
-        return value if isinstance(value, bytes) else b""

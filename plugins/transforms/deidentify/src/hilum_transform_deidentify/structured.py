@@ -11,6 +11,7 @@ from functools import cache
 
 from hilum_sdk import ElementEditor, Level
 from hilum_transform_deidentify.options import COLUMNS, Option
+from hilum_transform_deidentify.reading import text_at
 from hilum_transform_deidentify.tables import read_table
 
 CONCEPT_NAME = 0x0040A043
@@ -85,16 +86,10 @@ def _row(level: Level) -> Mapping[str, str] | None:
     if elements.get((CONCEPT_NAME,)) is None:
         return None
     concept = (
-        next(filter(None, (_text(elements, (CONCEPT_NAME, 0, tag)) for tag in _CODE_VALUES)), ""),
-        _text(elements, (CONCEPT_NAME, 0, _SCHEME)),
+        next(filter(None, (text_at(elements, (CONCEPT_NAME, 0, tag)) for tag in _CODE_VALUES)), ""),
+        text_at(elements, (CONCEPT_NAME, 0, _SCHEME)),
     )
     by_type = _rows().get(concept, {})
-    value_type = _text(elements, (VALUE_TYPE,))
+    value_type = text_at(elements, (VALUE_TYPE,))
     # Items outside of content trees need not say their type.
     return by_type.get(value_type) or (next(iter(by_type.values()), None) if not value_type else None)
-
-
-def _text(elements: ElementEditor, path: tuple[int, ...]) -> str:
-    element = elements.get(path)
-    value = element.value if element is not None else b""
-    return value.strip(b" \0").decode("ascii", "replace") if isinstance(value, bytes) else ""

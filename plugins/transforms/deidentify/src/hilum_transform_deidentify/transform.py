@@ -5,7 +5,8 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 
-from hilum_sdk import ComponentContext, ConfigError, Draft, Hold, Item, RawElement, Transform
+from hilum_sdk import ComponentContext, ConfigError, Draft, Hold, Item, Transform
+from hilum_sdk.elements.encoding import EXPLICIT_VR_BIG_ENDIAN
 from hilum_transform_deidentify.cleaning import Cleaning, Identity
 from hilum_transform_deidentify.codestreams import strip_pixels
 from hilum_transform_deidentify.config import DeidentifyConfig
@@ -16,10 +17,10 @@ from hilum_transform_deidentify.marks import mark
 from hilum_transform_deidentify.options import Option
 from hilum_transform_deidentify.private import PrivateElements
 from hilum_transform_deidentify.profile import PATIENT_ID, Profile
+from hilum_transform_deidentify.reading import text_at
 from hilum_transform_deidentify.structured import ContentRules
 from hilum_transform_deidentify.verification import Verifier
 
-_EXPLICIT_VR_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 _SOP_CLASS_UID = 0x00080016
 _STUDY_INSTANCE_UID = 0x0020000D
 _DIRECTORY = "1.2.840.10008.1.3.10"
@@ -54,7 +55,7 @@ class DeidentifyTransform(Transform):
         if self._keys is None:
             self.open()
         elements = draft.elements
-        sop_class_uid = _text(elements.get((_SOP_CLASS_UID,))) or draft.instance.sop_class_uid
+        sop_class_uid = text_at(elements, (_SOP_CLASS_UID,)) or draft.instance.sop_class_uid
         hold = _is_directory(sop_class_uid) or reason_to_hold(
             elements,
             sop_class_uid=sop_class_uid,
@@ -75,7 +76,7 @@ class DeidentifyTransform(Transform):
             ),
             content=ContentRules(self._options) if Option.STRUCTURED_CONTENT in self._options else None,
         )
-        cleaning.clean(elements, is_big_endian=draft.transfer_syntax_uid == _EXPLICIT_VR_BIG_ENDIAN)
+        cleaning.clean(elements, is_big_endian=draft.transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN)
         if elements.get((_STUDY_INSTANCE_UID,)) is not None and elements.get((PATIENT_ID,)) is None:
             # Without one, a destination would take the studies of many subjects for one patient's.
             elements.put((PATIENT_ID,), "LO", identity.code.encode())
@@ -113,8 +114,3 @@ def _is_directory(sop_class_uid: str) -> Hold | None:
         reason="a directory of files (DICOMDIR) names files by their places, and these do not go with it; "
         "have a directory made of what arrived, or route the class elsewhere",
     )
-
-
-def _text(element: RawElement | None) -> str:
-    value = element.value if element is not None else b""
-    return value.strip(b" \0").decode("ascii", "replace") if isinstance(value, bytes) else ""

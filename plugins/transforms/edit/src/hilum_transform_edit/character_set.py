@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from hilum_sdk import ElementEditor, Hold, PermanentError, RawElement
+from hilum_sdk.elements.encoding import SPECIFIC_CHARACTER_SET
 from hilum_sdk.elements.vr import TEXT, pad
 from hilum_sdk.paths import ElementPath, name_tag
 from hilum_transform_edit.scene import HeldError, Scene
 
-_SPECIFIC_CHARACTER_SET = 0x00080005
 _UTF_8 = b"ISO_IR 192"
 _MOST_NAMES = 10
 
@@ -27,7 +27,7 @@ def convert_to_utf_8(scene: Scene) -> int:
     changed = len(own)
     for path, vr, encoded in texts:
         changed += _put(elements, path, vr, encoded)
-    return changed + _put(elements, (_SPECIFIC_CHARACTER_SET,), "CS", _UTF_8)
+    return changed + _put(elements, (SPECIFIC_CHARACTER_SET,), "CS", _UTF_8)
 
 
 def _texts_of(elements: ElementEditor) -> tuple[list[tuple[ElementPath, str, bytes]], list[ElementPath]]:
@@ -36,7 +36,7 @@ def _texts_of(elements: ElementEditor) -> tuple[list[tuple[ElementPath, str, byt
     own: list[ElementPath] = []
     unread: list[str] = []
     for path, element in elements.walk():
-        if element.tag == _SPECIFIC_CHARACTER_SET and len(path) > 1:
+        if element.tag == SPECIFIC_CHARACTER_SET and len(path) > 1:
             own.append(path)
         elif _is_text(element):
             try:

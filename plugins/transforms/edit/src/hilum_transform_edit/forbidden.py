@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from hilum_sdk.elements.encoding import SPECIFIC_CHARACTER_SET
 from hilum_sdk.paths import ElementPath, name_tag
 
-_SPECIFIC_CHARACTER_SET = 0x00080005
 _SOP_CLASS_UID = 0x00080016
 _SOP_INSTANCE_UID = 0x00080018
 _STUDY_INSTANCE_UID = 0x0020000D
@@ -61,7 +61,7 @@ def _refuse_both(path: ElementPath) -> None:
         raise ValueError("File Meta Information is made anew for each destination")
     if element == 0:
         raise ValueError(f"{name_tag(tag)} is the length of a group, which is not ours to tell")
-    if tag == _SPECIFIC_CHARACTER_SET:
+    if tag == SPECIFIC_CHARACTER_SET:
         raise ValueError(
             'SpecificCharacterSet goes with all texts that are written in it; use character_set = "utf-8"'
         )

@@ -7,10 +7,10 @@ import unicodedata
 from base64 import b32encode
 
 from hilum_sdk import ElementEditor
+from hilum_sdk.elements.encoding import SPECIFIC_CHARACTER_SET
 from hilum_sdk.elements.text import legible_text, python_encodings
 from hilum_transform_deidentify.identity.keys import Keys
 
-_SPECIFIC_CHARACTER_SET = 0x00080005
 _PATIENT_ID = 0x00100020
 _ISSUER_OF_PATIENT_ID = 0x00100021
 _INSTEAD_OF_PATIENT_ID = (0x0020000D, 0x0020000E, 0x00080018)  # study, series, instance
@@ -67,7 +67,7 @@ def _text(elements: ElementEditor, tag: int) -> str:
     value = _bytes(elements, tag).strip(b" \0")
     if not value or (value.isascii() and b"\x1b" not in value):
         return value.replace(b"\0", b"").decode("ascii")
-    encodings = python_encodings(_bytes(elements, _SPECIFIC_CHARACTER_SET))
+    encodings = python_encodings(_bytes(elements, SPECIFIC_CHARACTER_SET))
     text = unicodedata.normalize("NFC", legible_text(value, encodings))
     return text.replace("\0", "").strip()
 

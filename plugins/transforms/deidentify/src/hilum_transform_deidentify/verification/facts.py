@@ -8,7 +8,7 @@ from enum import Enum
 
 import attrs
 
-from hilum_sdk import ElementEditor, Fate, Level, PermanentError, RawElement
+from hilum_sdk import ElementEditor, Level, PermanentError, RawElement
 from hilum_sdk.elements.vr import PLAIN_TEXT, TEXT, dictionary_vr
 
 SHORTEST = 4
@@ -124,11 +124,11 @@ def _latin(element: RawElement) -> str:
 
 def _texts(elements: ElementEditor, kind_of: Callable[[int], Kind]) -> Iterator[tuple[int, Kind, str]]:
     for level in elements.levels():
-        goes = _goes(level, kind_of)
-        for element in elements_at(level):
+        goes, here = _goes(level, kind_of), level.elements
+        for element in level.contents():
             kind = kind_of(element.tag)
             if kind in _TELLING and not (goes and kind is Kind.KEPT):
-                yield element.tag, kind, text_of(level.elements, element)
+                yield element.tag, kind, text_of(here, element)
 
 
 def _goes(level: Level, kind_of: Callable[[int], Kind]) -> bool:
@@ -139,18 +139,6 @@ def _goes(level: Level, kind_of: Callable[[int], Kind]) -> bool:
             return True
         around = around.parent
     return False
-
-
-def elements_at(level: Level) -> list[RawElement]:
-    """The elements of a level, none of them changed."""
-    found: list[RawElement] = []
-
-    def see(element: RawElement) -> Fate:
-        found.append(element)
-        return Fate.KEEP
-
-    level.rewrite(see)
-    return found
 
 
 def _tells(text: str) -> bool:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from hilum_sdk import Draft, ElementEditor, Hold, Item, Level, RawElement
 from hilum_sdk.elements import elements_of
+from hilum_sdk.elements.encoding import PIXEL_DATA, PIXEL_TAGS, SPECIFIC_CHARACTER_SET
 from hilum_sdk.paths import name_tag
 from hilum_transform_deidentify.codestreams import heads_of_images
-from hilum_transform_deidentify.verification.facts import Facts, Kind, elements_at, text_of
+from hilum_transform_deidentify.reading import bytes_at
+from hilum_transform_deidentify.verification.facts import Facts, Kind, text_of
 from hilum_transform_deidentify.verification.raw_bytes import Patterns
 
-_SPECIFIC_CHARACTER_SET = 0x00080005
-_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _BYTES = frozenset({"OB", "OW", "OD", "OF", "OL", "OV", "UN"})
 _MARKS = frozenset({0x00120062, 0x00120063, 0x00120064, 0x00280303})
 _MOST_NAMES = 8
@@ -43,9 +43,7 @@ class Verifier:
         """
         elements = original.elements
         facts = Facts.of(elements, self._kind_of, self._without | set(own))
-        charset = elements.get((_SPECIFIC_CHARACTER_SET,))
-        value = charset.value if charset is not None else b""
-        patterns = Patterns(facts, value if isinstance(value, bytes) else b"")
+        patterns = Patterns(facts, bytes_at(elements, (SPECIFIC_CHARACTER_SET,)))
         with elements_of(rendered, scratch_dir) as result:
             found = list(dict.fromkeys(_search(result, facts, patterns)))
         return [_hold(found)] if found else []
@@ -56,18 +54,25 @@ def _search(elements: ElementEditor, facts: Facts, patterns: Patterns) -> Iterat
     for level in elements.levels():
         if _is_of_marks(level):
             continue
-        for element in elements_at(level):
-            is_mark = level.sequence is None and element.tag in _MARKS
-            of = None if is_mark or element.is_sequence else _in_element(level, element, facts, patterns)
+        is_top, here = level.sequence is None, level.elements
+        for element in level.contents():
+            if element.is_sequence or (is_top and element.tag in _MARKS):
+                continue
+            if is_top and element.tag in PIXEL_TAGS:
+                of = _beside_the_pictures(element, patterns)
+            else:
+                of = _in_element(here, element, facts, patterns)
             if of is not None:
                 yield of, element.tag
 
 
-def _in_element(level: Level, element: RawElement, facts: Facts, patterns: Patterns) -> int | None:
-    if element.tag in _PIXELS and level.sequence is None:
-        heads = heads_of_images(element.value) if element.tag == 0x7FE00010 else ()
-        return next((of for head in heads if (of := patterns.found_in(head)) is not None), None)
-    text = text_of(level.elements, element)
+def _beside_the_pictures(element: RawElement, patterns: Patterns) -> int | None:
+    heads = heads_of_images(element.value) if element.tag == PIXEL_DATA else ()
+    return next((of for head in heads if (of := patterns.found_in(head)) is not None), None)
+
+
+def _in_element(elements: ElementEditor, element: RawElement, facts: Facts, patterns: Patterns) -> int | None:
+    text = text_of(elements, element)
     of = facts.found_in(text) if text else None
     if of is None and (element.vr in _BYTES or element.tag >> 16 & 1):
         of = patterns.found_in(element.value)
