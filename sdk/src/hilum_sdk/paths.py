@@ -11,7 +11,9 @@ import re
 from pydicom import datadict
 
 from hilum_sdk.config.problems import nearest
-from hilum_sdk.elements.vr import dictionary_vr
+from hilum_sdk.elements.vr import dictionary_vr, name_tag
+
+__all__ = ["EVERY_ITEM", "ElementPath", "name_path", "name_tag", "parse_path"]
 
 ElementPath = tuple[int, ...]
 """Tags and item indices in turn, ending in a tag; `EVERY_ITEM` may stand in the place of an index.
@@ -52,11 +54,6 @@ def parse_path(text: str) -> ElementPath:
         elif item is not None:
             raise ValueError(f"{text!r} names an item; name an element of it, such as {step}.CodeValue")
     return tuple(path)
-
-
-def name_tag(tag: int) -> str:
-    """Name an element by its keyword, or by its tag where it has none."""
-    return datadict.keyword_for_tag(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
 def name_path(path: ElementPath) -> str:

@@ -10,12 +10,11 @@ import attrs
 
 from hilum_core.cli.dicom_files import DicomFile
 from hilum_sdk.elements import FileDraft, SegmentReader, read_file_meta
+from hilum_sdk.elements.comparing import same_bytes
 from hilum_sdk.elements.data_set import DataSet, items_of
-from hilum_sdk.elements.differing import keyword_of
 from hilum_sdk.elements.element import Element
 from hilum_sdk.elements.errors import tag_text
-
-_CHUNK = 1 << 20
+from hilum_sdk.paths import name_tag
 
 
 @attrs.frozen(kw_only=True)
@@ -46,7 +45,7 @@ def meta_differences(a: DicomFile, b: DicomFile) -> Iterator[Difference]:
     for tag in sorted(first.keys() | second.keys()):
         was, now = first.get(tag), second.get(tag)
         if was != now:
-            yield Difference(path=keyword_of(tag), tag=tag_text(tag), a=was, b=now)
+            yield Difference(path=name_tag(tag), tag=tag_text(tag), a=was, b=now)
 
 
 def _preamble(path: Path) -> bytes:
@@ -59,7 +58,7 @@ def _level(prefix: str, a: DataSet, b: DataSet) -> Iterator[Difference]:
     second = {element.tag: element for element in b.elements()}
     for tag in sorted(first.keys() | second.keys()):
         was, now = first.get(tag), second.get(tag)
-        path = prefix + keyword_of(tag)
+        path = prefix + name_tag(tag)
         if was is not None and now is not None and was.is_sequence and now.is_sequence:
             yield from _items(path, tag, was, now)
         elif was is None or now is None or not _is_same(was, now):
@@ -84,8 +83,4 @@ def _items(path: str, tag: int, was: Element, now: Element) -> Iterator[Differen
 def _is_same(was: Element, now: Element) -> bool:
     if was.vr != now.vr or was.value_length != now.value_length:
         return False
-    one, other = SegmentReader([was.piece()]), SegmentReader([now.piece()])
-    while chunk := one.read(_CHUNK):
-        if chunk != other.read(_CHUNK):
-            return False
-    return True
+    return same_bytes(SegmentReader([was.piece()]), SegmentReader([now.piece()]))

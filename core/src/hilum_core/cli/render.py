@@ -122,13 +122,7 @@ def open_step(name: str, composition: Composition, config: Config, scratch: Path
     assert isinstance(component, Transform)
     component.open()
     try:
-        yield Step(
-            entry=composed.entry,
-            transform=component,
-            distribution=composed.distribution,
-            version=composed.version,
-            is_deidentifying=composed.deidentifies,
-        )
+        yield Step.of(composed, component)
     finally:
         component.close(_CLOSE_WITHIN)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import attrs
 
 from hilum_core.config import ComponentEntry
+from hilum_core.registry import Composed
 from hilum_core.render.apart import ApartTransform
 from hilum_core.render.identity import step_identity
 from hilum_sdk import Transform
@@ -19,6 +22,17 @@ class Step:
     distribution: str
     version: str
     is_deidentifying: bool = False
+
+    @classmethod
+    def of(cls, composed: Composed, transform: Transform) -> Self:
+        """Make one of a transform that works in this process."""
+        return cls(
+            entry=composed.entry,
+            transform=transform,
+            distribution=composed.distribution,
+            version=composed.version,
+            is_deidentifying=composed.deidentifies,
+        )
 
     @property
     def name(self) -> str:

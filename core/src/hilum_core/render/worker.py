@@ -49,13 +49,7 @@ class RenderWorker:
         for name, component in made.items():
             composed = session.composition.components[f"transforms.{name}"]
             assert isinstance(component, Transform)
-            self._steps[name] = Step(
-                entry=composed.entry,
-                transform=component,
-                distribution=composed.distribution,
-                version=composed.version,
-                is_deidentifying=composed.deidentifies,
-            )
+            self._steps[name] = Step.of(composed, component)
         isolated = session.composition.isolated
         self._apart = TransformsApart(session, isolated.values(), self._say_hello)
         for label, one in isolated.items():

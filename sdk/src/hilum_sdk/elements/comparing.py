@@ -27,10 +27,11 @@ def holds_same_object(there: BinaryIO, item: Item) -> bool:
         return False
     there.seek(meta.data_set_offset)
     with item.data_set() as ours:
-        return _same_bytes(there, ours)
+        return same_bytes(there, ours)
 
 
-def _same_bytes(one: BinaryIO, other: BinaryIO) -> bool:
+def same_bytes(one: BinaryIO, other: BinaryIO) -> bool:
+    """Whether two streams have the same bytes from where they stand to their ends."""
     while True:
         chunk = one.read(_CHUNK)
         if chunk != other.read(_CHUNK):

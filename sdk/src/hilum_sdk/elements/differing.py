@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from pydicom.datadict import keyword_for_tag
-
 from hilum_sdk.elements.data_set import DataSet, items_of
 from hilum_sdk.elements.element import Element
-from hilum_sdk.elements.errors import tag_text
 from hilum_sdk.elements.limits import LARGEST_VALUE
 
 
@@ -19,11 +16,6 @@ def tags_that_differ(now: DataSet) -> set[int]:
     if now.changed:
         _compare(DataSet(now.source, now.encoding), now, found)
     return {tag for tag in found if tag & 0xFFFF}
-
-
-def keyword_of(tag: int) -> str:
-    """The keyword of an element, or its tag as the standard writes it."""
-    return keyword_for_tag(tag) or tag_text(tag)
 
 
 def _compare(before: DataSet, now: DataSet, found: set[int]) -> None:

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 
 from hilum_sdk.elements.changes import Comparison
 from hilum_sdk.elements.data_set import DataSet
-from hilum_sdk.elements.differing import keyword_of, tags_that_differ
+from hilum_sdk.elements.differing import tags_that_differ
 from hilum_sdk.elements.editor import Editor
 from hilum_sdk.elements.edits import Edit, apply_edits, edits_of
 from hilum_sdk.elements.encoding import (
@@ -38,6 +38,7 @@ from hilum_sdk.elements.reencoding import reencode_between
 from hilum_sdk.elements.segments import Segment, SegmentReader, chunks_of, copy, write_all
 from hilum_sdk.elements.source import Scratch, Source
 from hilum_sdk.elements.tokens import element_tokens
+from hilum_sdk.elements.vr import name_tag
 from hilum_sdk.elements.writer import pieces
 from hilum_sdk.records import Instance
 
@@ -253,7 +254,7 @@ class FileDraft:
     def changed_keywords(self) -> Sequence[str]:
         """What is no longer as it came, at any depth, by keyword, or by tag where there is none; sorted."""
         differing = tags_that_differ(self.top) | self._differing
-        return sorted(keyword_of(tag) for tag in differing)
+        return sorted(name_tag(tag) for tag in differing)
 
     @property
     def notes(self) -> Mapping[str, int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydicom.datadict import dictionary_VR
+from pydicom.datadict import dictionary_VR, keyword_for_tag
+
+from hilum_sdk.elements.errors import tag_text
 
 TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 """Written in the Specific Character Set (PS3.5 6.1.2.3)."""
@@ -74,6 +76,11 @@ def implied_vr(tag: int, *, signed: bool) -> str:
     if not vr:
         return "UN"
     return "OW" if "OW" in vr else "SS" if signed else "US"
+
+
+def name_tag(tag: int) -> str:
+    """Name an element by its keyword, or by its tag where it has none."""
+    return keyword_for_tag(tag) or tag_text(tag)
 
 
 def is_plain(tag: int) -> bool:
