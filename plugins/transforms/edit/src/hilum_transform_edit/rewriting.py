@@ -27,9 +27,7 @@ class Replacement(ElementEdit):
 
     def change(self, scene: Scene, seen: None) -> int:  # noqa: ARG002 - as of Edit
         """Replace in every value that is there."""
-        return sum(
-            scene.rewrite(self.name, place, self._replaced) for place in self.name.places(scene.elements)
-        )
+        return scene.rewrite(self.name, self._replaced)
 
     def _replaced(self, value: str) -> str:
         try:
@@ -74,10 +72,7 @@ class Prefix(ElementEdit):
 
     def change(self, scene: Scene, seen: str) -> int:
         """Put it before every value that is there; an empty one stays empty."""
-        return sum(
-            scene.rewrite(self.name, place, lambda value: seen + value)
-            for place in self.name.places(scene.elements)
-        )
+        return scene.rewrite(self.name, lambda value: seen + value)
 
 
 @attrs.frozen

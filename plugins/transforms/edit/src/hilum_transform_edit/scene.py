@@ -77,8 +77,11 @@ class Scene:
             raise PermanentError(str(error)) from None
         return True
 
-    def rewrite(self, name: ElementName, place: ElementPath, change: Rewrite) -> bool:
-        """Change each value of the text of an element that is there; False if nothing came of it."""
+    def rewrite(self, name: ElementName, change: Rewrite) -> int:
+        """Change each value of the text of an element wherever it is; give how many are others now."""
+        return sum(self._rewrite(name, place, change) for place in name.places(self.elements))
+
+    def _rewrite(self, name: ElementName, place: ElementPath, change: Rewrite) -> bool:
         vr = self.vr_at(name, place)
         if self.elements.get(place) is None or vr not in TEXT | PLAIN_TEXT:
             return False

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from hilum_sdk import ComponentContext, Draft, Hold, PermanentError, TemporaryError, Transform
@@ -68,13 +67,9 @@ class EditTransform(Transform):
 
     def _call(self, key: str, edit: Edit, call: Callable[..., Any], *arguments: Any) -> Any:
         """Call a method of an edit; what it raises names its line of the config."""
-        with self._named(f"{self.context.label}.{key}.{edit.name}"):
-            return call(*arguments)
-
-    @contextmanager
-    def _named(self, line: str) -> Iterator[None]:
+        line = f"{self.context.label}.{key}.{edit.name}"
         try:
-            yield
+            return call(*arguments)
         except PermanentError as error:
             raise PermanentError(f"{line}: {error}") from None
         except TemporaryError as error:
