@@ -77,14 +77,7 @@ def in_folder(tmp_path, run) -> dict[str, bytes]:
 
 
 def in_bucket(server, run) -> dict[str, bytes]:
-    store = S3Store(
-        server.bucket,
-        endpoint=server.endpoint,
-        region="us-east-1",
-        access_key_id="writer",
-        secret_access_key=server.secret,
-        client_options={"allow_http": True},
-    )
+    store = S3Store(server.bucket, **server.client_settings())
     keys = [one["path"] for page in obstore.list(store, run) for one in page]
     return {key.removeprefix(f"{run}/"): bytes(obstore.get(store, key).bytes()) for key in sorted(keys)}
 

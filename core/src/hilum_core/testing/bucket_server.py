@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 LOOPBACK = "127.0.0.1"
 _UP_WITHIN_S = 60
@@ -65,6 +65,16 @@ class SeaweedFs:
     def endpoint(self) -> str:
         """Its URL."""
         return f"http://{LOOPBACK}:{self._port}"
+
+    def client_settings(self) -> dict[str, Any]:
+        """What obstore's ``S3Store(bucket, **settings)`` needs to read and write here: a client not ours."""
+        return {
+            "endpoint": self.endpoint,
+            "region": "us-east-1",
+            "access_key_id": "writer",
+            "secret_access_key": self.secret,
+            "client_options": {"allow_http": True},
+        }
 
     def start(self) -> None:
         """Start it, on the ports and with the objects that it had before, and wait until it answers."""

@@ -27,14 +27,7 @@ class Place:
     def __init__(self, server, prefix):
         self.server = server
         self.prefix = prefix
-        self.store = S3Store(
-            server.bucket,
-            endpoint=server.endpoint,
-            region="us-east-1",
-            access_key_id="writer",
-            secret_access_key=server.secret,
-            client_options={"allow_http": True},
-        )
+        self.store = S3Store(server.bucket, **server.client_settings())
 
     def stored_keys(self):
         return sorted(one["path"].removeprefix(f"{self.prefix}/") for one in self._list())
