@@ -16,20 +16,14 @@ from hilum_sdk.components import (
 )
 from hilum_sdk.config import Secret, Size, about
 from hilum_sdk.context import (
-    Bulk,
     ComponentContext,
     DicomAssociation,
     DicomService,
-    Draft,
-    ElementEditor,
     Event,
     Feed,
-    Item,
     Ledger,
-    Level,
     Operator,
     PeerMessage,
-    RawElement,
     ServiceContext,
 )
 from hilum_sdk.errors import (
@@ -65,6 +59,7 @@ from hilum_sdk.specs import (
     SinkSpec,
     TransformSpec,
 )
+from hilum_sdk.views import Bulk, Draft, ElementEditor, Item, Level, RawElement
 
 if TYPE_CHECKING:
     from hilum_sdk.hookspecs import hookimpl

@@ -11,9 +11,10 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from hilum_sdk.context import ComponentContext, Draft, Feed, Item, PeerMessage, ServiceContext
+from hilum_sdk.context import ComponentContext, Feed, PeerMessage, ServiceContext
 from hilum_sdk.errors import PermanentError
 from hilum_sdk.records import CheckRequest, CheckResult, Discard, Hold, Instance, Later, Receipt
+from hilum_sdk.views import Draft, Item
 
 if TYPE_CHECKING:  # pydicom takes 0.3 s to import, and coordinators never read a data set
     from pydicom.dataset import Dataset

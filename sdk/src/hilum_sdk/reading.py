@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from hilum_sdk.errors import TemporaryError
 
 if TYPE_CHECKING:
-    from hilum_sdk.context import ComponentContext, Item
+    from hilum_sdk.context import ComponentContext
+    from hilum_sdk.views import Item
 
 
 def part10_chunks(item: Item, context: ComponentContext, *, chunk_bytes: int = 1 << 20) -> Iterator[bytes]:

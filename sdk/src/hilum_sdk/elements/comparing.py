@@ -8,7 +8,7 @@ from hilum_sdk.elements.errors import ElementsError
 from hilum_sdk.elements.part10 import read_file_meta
 
 if TYPE_CHECKING:
-    from hilum_sdk.context import Item
+    from hilum_sdk.views import Item
 
 _CHUNK = 1 << 16
 

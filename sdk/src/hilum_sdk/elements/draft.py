@@ -43,7 +43,7 @@ from hilum_sdk.elements.writer import pieces
 from hilum_sdk.records import Instance
 
 if TYPE_CHECKING:
-    from hilum_sdk.context import Draft
+    from hilum_sdk.views import Draft
 
 DRAFT_LIMITS = Limits(bytes_read=1 << 30, elements=5_000_000)
 """Rendering reads what it changes, under a deadline and a memory limit of its own."""

@@ -20,7 +20,7 @@ from hilum_sdk.errors import PermanentError
 from hilum_sdk.records import Instance
 
 if TYPE_CHECKING:
-    from hilum_sdk.context import Item
+    from hilum_sdk.views import Item
 
 
 @attrs.frozen(kw_only=True)

@@ -17,7 +17,7 @@ from hilum_sdk.elements.segments import Segment, SegmentReader
 from hilum_sdk.elements.source import Scratch, Source
 
 if TYPE_CHECKING:
-    from hilum_sdk.context import ElementEditor, Item
+    from hilum_sdk.views import ElementEditor, Item
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from hilum_sdk.paths import name_tag, parse_path
 from hilum_sdk.values import values_at
 
 if TYPE_CHECKING:
-    from hilum_sdk.context import Item
+    from hilum_sdk.views import Item
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _SPEC = re.compile(r"(?:0(?P<digits>[1-9]))?(?:\.(?P<most>[1-9][0-9]{0,2}))?")

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from hilum_sdk.components import BatchSink
-from hilum_sdk.context import Item
 from hilum_sdk.errors import HilumError
 from hilum_sdk.records import ContextNeed, Receipt
+from hilum_sdk.views import Item
 
 _MOST_RETURNS = 5
 _MOST_SESSIONS = 100

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import attrs
 from pydicom.dataset import Dataset
 
-from hilum_sdk.context import Item
 from hilum_sdk.errors import DestinationUnavailable, HilumError
 from hilum_sdk.records import ContextNeed, PeerName, Receipt, Timeouts
+from hilum_sdk.views import Item
 
 
 @attrs.frozen(kw_only=True)

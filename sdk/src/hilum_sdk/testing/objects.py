@@ -13,7 +13,6 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import UID
 
-from hilum_sdk.context import Item
 from hilum_sdk.elements import (
     FileDraft,
     FileItem,
@@ -23,6 +22,7 @@ from hilum_sdk.elements import (
     transfer_syntaxes_from,
 )
 from hilum_sdk.records import Association, Instance
+from hilum_sdk.views import Item
 
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 TRANSFER_SYNTAXES = {

@@ -12,7 +12,6 @@ from typing import Any, BinaryIO, ClassVar
 import pytest
 
 from hilum_sdk.components import BatchSink, Sink
-from hilum_sdk.context import Item
 from hilum_sdk.errors import HilumError
 from hilum_sdk.records import Receipt
 from hilum_sdk.specs import ComponentSpec, SinkSpec
@@ -21,6 +20,7 @@ from hilum_sdk.testing.context import FakeContext
 from hilum_sdk.testing.feed import ListFeed
 from hilum_sdk.testing.hostile import hostile_objects
 from hilum_sdk.testing.objects import TRANSFER_SYNTAXES, data_set_bytes, item_from, make_object
+from hilum_sdk.views import Item
 
 
 class SinkConformance(ComponentConformance):
